@@ -1,0 +1,83 @@
+"""The document of `docker compose config --format json` to services and their builds; and which files make it up."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from layerproof.errors import ConfigError
+from layerproof.model import Port, Service
+
+# Compose's own search order (compose-go cli/options.go), each with its override file.
+_DEFAULT_NAMES = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml")
+
+
+def find_compose_files(root: Path, *, configured: str, environment: Mapping[str, str]) -> tuple[Path, ...]:
+    """
+    The compose files that make up the project, main file first.
+
+    Args:
+        configured: `compose-file` of the configuration; "" leaves the choice to COMPOSE_FILE and Compose.
+        environment: where COMPOSE_FILE and COMPOSE_PATH_SEPARATOR are looked up.
+
+    Raises:
+        ConfigError: none is found, or the named one does not exist.
+    """
+    listed = configured or environment.get("COMPOSE_FILE", "")
+    if listed:
+        separator = environment.get("COMPOSE_PATH_SEPARATOR", ":")
+        files = [root / name for name in listed.split(separator)]
+        for file in files:
+            if not file.is_file():
+                raise ConfigError(f"{file}: there is no such compose file", hint="Check compose-file and COMPOSE_FILE.")
+        return tuple(files)
+    for name in _DEFAULT_NAMES:
+        main = root / name
+        if main.is_file():
+            override = main.with_name(f"{main.stem.removesuffix('.override')}.override{main.suffix}")
+            return (main, override) if override.is_file() else (main,)
+    raise ConfigError(
+        f"{root}: no compose file ({', '.join(_DEFAULT_NAMES)})",
+        hint="Run from the project's root, or set compose-file in [tool.layerproof].",
+    )
+
+
+def overlay_file(main: Path, kind: str) -> Path | None:
+    """The overlay beside the main compose file, `docker-compose.<kind>.yml`; None where there is none."""
+    overlay = main.with_name(f"{main.stem}.{kind}{main.suffix}")
+    return overlay if overlay.is_file() else None
+
+
+def parse_services(document: Mapping[str, Any]) -> tuple[Service, ...]:
+    """
+    The services of a resolved compose document, in the document's order.
+
+    Args:
+        document: what `docker compose config --format json` printed: paths absolute, short syntax expanded.
+    """
+    project = str(document.get("name", ""))
+    return tuple(_service(name, body or {}, project) for name, body in (document.get("services") or {}).items())
+
+
+def _service(name: str, body: Mapping[str, Any], project: str) -> Service:
+    return Service(
+        name=name,
+        # Compose's own default name for a service that is built and has no `image`.
+        image=body.get("image") or f"{project}-{name}",
+        build=body.get("build"),
+        ports=tuple(_port(port) for port in body.get("ports") or () if port.get("protocol", "tcp") == "tcp"),
+        gpu=any("gpu" in (caps or ()) for caps in _device_capabilities(body)),
+        raw=body,
+    )
+
+
+def _port(port: Mapping[str, Any]) -> Port:
+    published = str(port.get("published") or "0").partition("-")[0]
+    return Port(str(port.get("host_ip") or ""), int(published), int(port["target"]))
+
+
+def _device_capabilities(body: Mapping[str, Any]) -> list[Any]:
+    resources = (body.get("deploy") or {}).get("resources") or {}
+    devices = (resources.get("reservations") or {}).get("devices") or ()
+    return [device.get("capabilities") for device in devices]

@@ -1,0 +1,133 @@
+"""`[tool.layerproof]` of pyproject.toml as a typed value; every key is optional, an unknown one is an error."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from layerproof.errors import ConfigError, UsageError
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, strict=True, alias_generator=lambda name: name.replace("_", "-")
+    )
+
+
+class Probe(_Table):
+    """One HTTP question that `verify` asks a running service."""
+
+    port: int
+    path: str = "/"
+    json_has: dict[str, Any] = Field(default_factory=dict)
+    text_has: str = ""
+    shows: tuple[str, ...] = Field(default=(), strict=False)
+
+
+class ServiceConfig(_Table):
+    """What layerproof cannot see in the Compose file or the Dockerfile."""
+
+    gpu: bool = False
+    rebuild_budget_s: float = Field(default=30.0, gt=0)
+    probe_source: str | None = None
+    verify: tuple[Probe, ...] = Field(default=(), strict=False)
+    log_ignore: tuple[str, ...] = Field(default=(), strict=False)
+
+
+class Overlay(_Table):
+    """Arguments and named contexts that a profile lays over the general ones."""
+
+    args: dict[str, str] = Field(default_factory=dict)
+    contexts: dict[str, str] = Field(default_factory=dict)
+
+
+class Policy(_Table):
+    """Rules that do not apply here, each with its reason."""
+
+    ignore: dict[str, str] = Field(default_factory=dict)
+
+
+class Config(Overlay):
+    """The whole table. `compose_file` is empty where Compose's own search order decides."""
+
+    compose_file: str = ""
+    bases: str = "docker"
+    profiles: dict[str, Overlay] = Field(default_factory=dict)
+    services: dict[str, ServiceConfig] = Field(default_factory=dict)
+    policy: Policy = Policy()
+    allow_mnt: bool = False
+
+    def service(self, name: str) -> ServiceConfig:
+        """The table of one service; the defaults where it has none."""
+        return self.services.get(name, ServiceConfig())
+
+    def overlay(self, profile: str | None) -> Overlay:
+        """
+        The arguments and contexts that hold under a profile.
+
+        Raises:
+            UsageError: there is no such profile.
+        """
+        if profile is None:
+            return Overlay(args=self.args, contexts=self.contexts)
+        if profile not in self.profiles:
+            known = ", ".join(sorted(self.profiles)) or "none are defined"
+            raise UsageError(
+                f"there is no profile {profile!r} (known: {known})",
+                hint=f"Define [tool.layerproof.profiles.{profile}.args] in pyproject.toml, or drop --profile.",
+            )
+        over = self.profiles[profile]
+        return Overlay(args={**self.args, **over.args}, contexts={**self.contexts, **over.contexts})
+
+
+def parse_config(text: str, *, path: Path) -> Config:
+    """
+    Read the text of a pyproject.toml.
+
+    Raises:
+        ConfigError: not TOML, an unknown key, or a value of the wrong type; the message has path and line.
+    """
+    import tomli
+
+    try:
+        document = tomli.loads(text)
+    except tomli.TOMLDecodeError as error:
+        raise ConfigError(f"{path}:{error.lineno}: not valid TOML: {error.msg}", hint="Mend that line.") from error
+    tool = document.get("tool", {})
+    table = tool.get("layerproof", {}) if isinstance(tool, dict) else {}
+    try:
+        return Config.model_validate(table)
+    except ValidationError as error:
+        first = error.errors()[0]
+        keys = [str(part) for part in first["loc"]]
+        where = ".".join(["tool", "layerproof", *keys])
+        reason = "unknown key" if first["type"] == "extra_forbidden" else first["msg"]
+        raise ConfigError(
+            f"{path}:{_line_of(keys, text)}: {where}: {reason}",
+            hint="docs/configuration.md lists every key.",
+        ) from error
+
+
+def load_config(root: Path) -> Config:
+    """Read `root/pyproject.toml`; the defaults where there is none."""
+    path = root / "pyproject.toml"
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return Config()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: cannot be read: {error}", hint="Make it a readable UTF-8 file.") from error
+    return parse_config(text, path=path)
+
+
+def _line_of(keys: list[str], text: str) -> int:
+    """The first line that mentions the last key, quoted or bare; TOML libraries keep no positions. 1 if none does."""
+    names = [key for key in keys if not key.isdigit()]
+    word = re.compile(rf"(?<![\w-]){re.escape(names[-1])}(?![\w-])") if names else re.compile(r"layerproof")
+    lines = text.splitlines()
+    # [tool.layerproof.args]
+    start = next((n for n, line in enumerate(lines) if line.lstrip().startswith("[tool.layerproof")), 0)
+    return next((n + 1 for n, line in enumerate(lines) if n >= start and word.search(line)), start + 1)

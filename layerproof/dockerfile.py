@@ -1,0 +1,172 @@
+"""Dockerfile text to stages and references: BuildKit's own parser (package `dockerfile`) and argument expansion."""
+
+from __future__ import annotations
+
+import platform
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from layerproof.errors import ConfigError
+from layerproof.model import Dockerfile, Instruction, Stage
+
+_MACHINES = {"x86_64": "amd64", "AMD64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
+
+
+def parse_dockerfile(text: str, *, path: Path, args: Mapping[str, str] | None = None) -> Dockerfile:
+    """
+    Parse a Dockerfile and expand the arguments in its FROM lines.
+
+    Args:
+        path: where the text came from, for messages.
+        args: build arguments from outside; they win over the defaults in the file.
+
+    Returns:
+        The stages in file order; a file without a FROM is an error, as it is for BuildKit.
+
+    Raises:
+        ConfigError: the text does not parse, or a FROM uses an argument that has no value.
+
+    Source: BuildKit frontend/dockerfile/{parser,instructions,dockerfile2llb}.
+    """
+    import dockerfile
+
+    try:
+        commands = dockerfile.parse_string(text)
+    except dockerfile.GoParseError as error:
+        # "dockerfile parse error on line 3: unknown instruction"
+        found = re.search(r"line (\d+)", str(error))
+        line = found[1] if found else "1"
+        raise ConfigError(f"{path}:{line}: {error}", hint="Mend the Dockerfile; it does not parse.") from error
+    scope = {**_platform_args(), **(args or {})}
+    given, declared = dict(args or {}), set[str]()
+    stages: list[Stage] = []
+    for command in commands:
+        instruction = Instruction(
+            command.cmd.upper(), command.value, command.flags, command.original, command.start_line, command.end_line
+        )
+        if instruction.keyword == "ARG":
+            declared.update(_declarations(instruction, scope if not stages else {}, given))
+        if instruction.keyword == "FROM":
+            stages.append(_stage(instruction, len(stages), scope, path))
+        elif stages:
+            last = stages[-1]
+            stages[-1] = Stage(last.index, last.name, last.base, last.line, (*last.instructions, instruction))
+        elif instruction.keyword != "ARG":
+            raise ConfigError(
+                f"{path}:{instruction.line}: {instruction.keyword} before the first FROM",
+                hint="Only ARG may stand before FROM.",
+            )
+    if not stages:
+        raise ConfigError(f"{path}:1: no FROM instruction", hint="A Dockerfile needs at least one FROM.")
+    return Dockerfile(path, text, tuple(stages), frozenset(declared))
+
+
+def load_dockerfile(path: Path, *, args: Mapping[str, str] | None = None) -> Dockerfile:
+    """Read and parse a file; see `parse_dockerfile`."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise ConfigError(
+            f"{path}: there is no such Dockerfile", hint="Check build.dockerfile in the compose file."
+        ) from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: cannot be read: {error}", hint="Make it a readable UTF-8 file.") from error
+    return parse_dockerfile(text, path=path, args=args)
+
+
+def find_stage(file: Dockerfile, name: str | None) -> Stage | None:
+    """The stage of that name or index (as BuildKit: case does not matter); the last one for None."""
+    if name is None:
+        return file.stages[-1]
+    for stage in file.stages:
+        if (stage.name or "").lower() == name.lower() or str(stage.index) == name:
+            return stage
+    return None
+
+
+def reachable_stages(file: Dockerfile, target: str | None) -> tuple[Stage, ...]:
+    """The stages that a build of `target` needs, in file order; empty when there is no such stage."""
+    first = find_stage(file, target)
+    seen: dict[int, Stage] = {}
+    waiting = [first] if first else []
+    while waiting:
+        stage = waiting.pop()
+        if stage.index in seen:
+            continue
+        seen[stage.index] = stage
+        for name in stage_references(stage):
+            before = find_stage(file, name)
+            if before is not None and before.index < stage.index:
+                waiting.append(before)
+    return tuple(seen[index] for index in sorted(seen))
+
+
+def external_references(file: Dockerfile, target: str | None) -> tuple[str, ...]:
+    """The images and named contexts from outside the file that a build of `target` needs; sorted, without `scratch`."""
+    found = set[str]()
+    for stage in reachable_stages(file, target):
+        earlier = {(other.name or "").lower() for other in file.stages[: stage.index]} | {
+            str(other.index) for other in file.stages[: stage.index]
+        }
+        found.update(name for name in stage_references(stage) if name.lower() not in earlier)
+    return tuple(sorted(found - {"scratch"}))
+
+
+def stage_references(stage: Stage) -> Iterator[str]:
+    """Every stage or image that a stage names: FROM, COPY --from, ADD --from and RUN --mount=from=."""
+    yield stage.base
+    for instruction in stage.instructions:
+        for flag in instruction.flags:
+            name, _, value = flag.partition("=")
+            if name == "--from":
+                yield value
+            if name == "--mount":
+                # type=bind,from=deps,target=/x
+                yield from (part[len("from=") :] for part in value.split(",") if part.startswith("from="))
+
+
+def _stage(instruction: Instruction, index: int, scope: Mapping[str, str], path: Path) -> Stage:
+    words = instruction.values
+    name = words[2] if len(words) == 3 and words[1].upper() == "AS" else None
+    if not words or len(words) not in (1, 3) or (len(words) == 3 and name is None):
+        raise ConfigError(
+            f"{path}:{instruction.line}: FROM takes one image and at most one AS name", hint="FROM image AS name"
+        )
+    base = _expand(words[0], scope, path, instruction.line)
+    if not base:
+        raise ConfigError(
+            f"{path}:{instruction.line}: FROM {words[0]} is empty once its arguments are expanded",
+            hint="Give the ARG a default above the first FROM, or a value in [tool.layerproof.args].",
+        )
+    return Stage(index, name, base, instruction.line)
+
+
+def _declarations(instruction: Instruction, scope: dict[str, str], given: Mapping[str, str]) -> Iterator[str]:
+    """Enter the ARG's defaults into `scope` unless a value was given from outside; yield the names."""
+    for word in instruction.values:
+        name, has_default, default = word.partition("=")
+        yield name
+        if has_default and name not in given:
+            scope[name] = _expand(default.strip("\"'"), scope, None, instruction.line)
+
+
+def _expand(word: str, scope: Mapping[str, str], path: Path | None, line: int) -> str:
+    import expandvars
+
+    try:
+        return str(expandvars.expand(word, environ=scope))
+    except expandvars.ExpandvarsException as error:
+        raise ConfigError(
+            f"{path or 'Dockerfile'}:{line}: cannot expand {word!r}: {error}", hint="Check the ARG."
+        ) from error
+
+
+def _platform_args() -> dict[str, str]:
+    """The arguments that BuildKit predefines for FROM lines, for a build on this machine."""
+    arch = _MACHINES.get(platform.machine(), platform.machine())
+    return {
+        f"{side}{part}": value
+        for side in ("BUILD", "TARGET")
+        for part, value in (("PLATFORM", f"linux/{arch}"), ("OS", "linux"), ("ARCH", arch), ("VARIANT", ""))
+    }

@@ -1,0 +1,120 @@
+"""
+The border to Docker: the verbs the product needs, and nothing else.
+
+`Engine` is what workflows take. `docker.DockerEngine` is the real one; `layerproof.testing.FakeEngine` replays recorded
+builds. `process` is the only place that starts a process, `docker` the only one that imports python_on_whales.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+MIN_BUILDX = (0, 17)
+MIN_COMPOSE = (2, 37)
+
+LineSink = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class EngineInfo:
+    """What answers: versions as text, and whether containers can be given an NVIDIA GPU."""
+
+    server: str
+    buildx: str
+    compose: str
+    nvidia: bool
+    storage: str
+    data_root: str
+
+
+@dataclass(frozen=True)
+class ImageInfo:
+    """One local image; `labels` are those of its configuration."""
+
+    id: str
+    tags: tuple[str, ...]
+    size_bytes: int
+    created: str
+    labels: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class BakeResult:
+    """How a bake ended: exit code, event lines and noise as they came, and the metadata file ({} if it failed)."""
+
+    returncode: int
+    lines: tuple[str, ...]
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Container:
+    """One container of a Compose project. `health` is "" where the service has no health check."""
+
+    service: str
+    name: str
+    state: str
+    health: str
+    exit_code: int
+
+
+@dataclass(frozen=True)
+class ComposeCall:
+    """Which Compose project a call is about."""
+
+    root: Path
+    files: tuple[Path, ...]
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+class Engine(Protocol):
+    """Every verb raises NoEngineError when no engine answers."""
+
+    def info(self) -> EngineInfo:
+        """Ask the daemon and both plugins for their versions."""
+
+    def compose_config(self, call: ComposeCall) -> Mapping[str, Any]:
+        """The resolved document, all profiles on; needs the Compose CLI only. ConfigError has Compose's words."""
+
+    def bake(
+        self, definition: Mapping[str, Any], *, targets: Sequence[str], on_line: LineSink, no_cache: bool = False
+    ) -> BakeResult:
+        """Build the targets of a bake definition; each event line goes to `on_line` as it comes."""
+
+    def images(self) -> Mapping[str, ImageInfo]:
+        """Every local image, by tag as `docker images` shows it (docker.io and library/ dropped)."""
+
+    def pull(self, reference: str) -> str:
+        """Pull an image; "" when it is there now, else the reason in the engine's words."""
+
+    def remove_images(self, tags: Collection[str]) -> None:
+        """Remove these tags; one in use by a container is a StackError."""
+
+    def containers(self, call: ComposeCall) -> tuple[Container, ...]:
+        """The project's containers, stopped ones included."""
+
+    def logs(self, call: ComposeCall, service: str) -> str:
+        """Everything a service's containers have printed since they last started."""
+
+    def compose(self, call: ComposeCall, words: Sequence[str]) -> int:
+        """Run `docker compose WORDS` on the user's terminal and return its exit code."""
+
+    def cache_usage(self) -> tuple[Mapping[str, Any], ...]:
+        """The records of the builder's cache, as `docker buildx du` gives them."""
+
+    def prune_cache(self, *, everything: bool, older_than: str) -> str:
+        """Drop build cache and return what the engine says it freed. `older_than` is a duration such as 48h, or ""."""
+
+
+def parse_version(text: str) -> tuple[int, ...]:
+    """`0.29.1+ds1` to (0, 29, 1); () where no number is found."""
+    numbers = []
+    for part in text.strip().lstrip("v").split("."):
+        digits = "".join(character for character in part.partition("-")[0].partition("+")[0] if character.isdigit())
+        if not digits:
+            break
+        numbers.append(int(digits))
+    return tuple(numbers)

@@ -1,0 +1,252 @@
+"""The real engine, through the docker CLI: python-on-whales for info, inspect and compose, `process` for the rest."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from layerproof.engine import (
+    MIN_BUILDX,
+    MIN_COMPOSE,
+    BakeResult,
+    ComposeCall,
+    Container,
+    EngineInfo,
+    ImageInfo,
+    LineSink,
+    parse_version,
+    process,
+)
+from layerproof.errors import ConfigError, NoEngineError, StackError
+from layerproof.graph import normalize_reference
+
+if TYPE_CHECKING:
+    from python_on_whales import DockerClient
+
+PULL_TIMEOUT_S = 600.0
+INSTALL_HINT = (
+    "Run `inv doctor --install` (Debian and Ubuntu, as root), or follow https://docs.docker.com/engine/install/ ; "
+    "if the daemon is installed but stopped, start it: `sudo systemctl start docker`."
+)
+
+
+class DockerEngine:
+    """
+    Talks to whatever the docker CLI talks to (DOCKER_HOST and contexts hold).
+
+    Args:
+        builder: a buildx builder by name; None for the current one.
+    """
+
+    def __init__(self, *, builder: str | None = None) -> None:
+        self.builder = builder
+
+    def info(self) -> EngineInfo:
+        from python_on_whales.exceptions import DockerException
+
+        buildx, compose = plugin_versions()
+        try:
+            info = _client().info()
+        except DockerException as error:
+            raise _no_engine(error.stderr or "") from error
+        if not info.server_version:
+            raise _no_engine("; ".join(getattr(info, "server_errors", None) or []))
+        # DiscoveredDevices (CDI) is newer than python-on-whales' model of `docker info`.
+        raw = process.run(["docker", "info", "--format", "{{json .DiscoveredDevices}}"]).stdout
+        runtimes = " ".join(info.runtimes or {})
+        return EngineInfo(
+            server=info.server_version,
+            buildx=buildx,
+            compose=compose,
+            nvidia="nvidia" in runtimes or "nvidia.com/gpu" in raw,
+            storage=info.driver or "",
+            data_root=str(info.docker_root_dir or ""),
+        )
+
+    def compose_config(self, call: ComposeCall) -> Mapping[str, Any]:
+        done = _compose(call, ["--profile", "*", "config", "--format", "json"])
+        if done.returncode != 0:
+            if done.returncode == 127 or "is not a docker command" in done.stderr:
+                raise NoEngineError("the docker CLI or its compose plugin is missing", hint=INSTALL_HINT)
+            files = ", ".join(str(file) for file in call.files)
+            raise ConfigError(
+                f"{files}: {done.tail()}", hint=f"Check it with: docker compose -f {call.files[0]} config"
+            )
+        document: Mapping[str, Any] = json.loads(done.stdout)
+        return document
+
+    def bake(
+        self, definition: Mapping[str, Any], *, targets: Sequence[str], on_line: LineSink, no_cache: bool = False
+    ) -> BakeResult:
+        lines: list[str] = []
+
+        def take(line: str) -> None:
+            lines.append(line)
+            on_line(line)
+
+        with tempfile.TemporaryDirectory(prefix="layerproof-") as folder:
+            metadata = Path(folder, "metadata.json")
+            command = [
+                "docker",
+                "buildx",
+                "bake",
+                "--file",
+                "-",
+                "--progress",
+                "rawjson",
+                "--metadata-file",
+                str(metadata),
+            ]
+            command += ["--allow", "fs=*"]
+            command += ["--builder", self.builder] if self.builder else []
+            command += ["--no-cache"] if no_cache else []
+            code = process.stream(
+                [*command, *targets],
+                stdin=json.dumps(definition),
+                on_line=take,
+                # Maximal provenance in the metadata file maps vertices to Dockerfile lines; the image gets none.
+                environment={"BUILDX_METADATA_PROVENANCE": "max", "BUILDX_NO_DEFAULT_ATTESTATIONS": "1"},
+            )
+            document = json.loads(metadata.read_text(encoding="utf-8") or "{}") if metadata.is_file() else {}
+        if code != 0 and not any(line.startswith("{") for line in lines):
+            raise_for_missing_engine("".join(lines))
+        return BakeResult(code, tuple(lines), document)
+
+    def images(self) -> Mapping[str, ImageInfo]:
+        listed = _docker(["image", "ls", "--quiet", "--no-trunc"])
+        ids = sorted(set(listed.split()))
+        if not ids:
+            return {}
+        # One call for all: python-on-whales inspects images one by one. An image may vanish in between: not an error.
+        done = process.run(["docker", "image", "inspect", *ids])
+        found: dict[str, ImageInfo] = {}
+        for entry in json.loads(done.stdout or "[]"):
+            tags = tuple(normalize_reference(tag) for tag in entry.get("RepoTags") or ())
+            labels = (entry.get("Config") or {}).get("Labels") or {}
+            info = ImageInfo(entry["Id"], tags, int(entry.get("Size") or 0), str(entry.get("Created") or ""), labels)
+            found.update(dict.fromkeys(tags, info))
+        return found
+
+    def pull(self, reference: str) -> str:
+        done = process.run(["docker", "image", "pull", "--quiet", reference], timeout_s=PULL_TIMEOUT_S)
+        return "" if done.returncode == 0 else done.tail(1)
+
+    def remove_images(self, tags: Collection[str]) -> None:
+        from python_on_whales.exceptions import DockerException
+
+        try:
+            _client().image.remove(list(tags))
+        except DockerException as error:
+            raise StackError(
+                f"an image could not be removed: {(error.stderr or '').strip()}", hint="Stop what uses it: inv down."
+            ) from error
+
+    def containers(self, call: ComposeCall) -> tuple[Container, ...]:
+        done = _compose(call, ["ps", "--all", "--format", "json"])
+        if done.returncode != 0:
+            raise_for_missing_engine(done.stderr)
+            raise StackError(f"docker compose ps failed: {done.tail()}")
+        entries = [json.loads(line) for line in done.stdout.splitlines() if line.strip()]
+        return tuple(
+            Container(
+                entry["Service"],
+                entry["Name"],
+                entry["State"],
+                entry.get("Health") or "",
+                int(entry.get("ExitCode") or 0),
+            )
+            for entry in entries
+        )
+
+    def logs(self, call: ComposeCall, service: str) -> str:
+        ids = _compose(call, ["ps", "--all", "--quiet", service]).stdout.split()
+        text = []
+        for identifier in ids:
+            started = _docker(["container", "inspect", "--format", "{{.State.StartedAt}}", identifier]).strip()
+            done = process.run(["docker", "container", "logs", "--since", started, identifier])
+            text.append(done.stdout + done.stderr)
+        return "".join(text)
+
+    def compose(self, call: ComposeCall, words: Sequence[str]) -> int:
+        return process.run_on_terminal(_compose_command(call, words), cwd=call.root, environment=call.environment)
+
+    def cache_usage(self) -> tuple[Mapping[str, Any], ...]:
+        builder = ["--builder", self.builder] if self.builder else []
+        text = _docker(["buildx", "du", *builder, "--format", "json"])
+        return tuple(json.loads(line) for line in text.splitlines() if line.startswith("{"))
+
+    def prune_cache(self, *, everything: bool, older_than: str) -> str:
+        words = ["buildx", "prune", "--force", *(["--builder", self.builder] if self.builder else [])]
+        words += ["--all"] if everything else []
+        words += ["--filter", f"until={older_than}"] if older_than else []
+        lines = _docker(words).strip().splitlines()
+        return lines[-1] if lines else "Total: 0B"
+
+
+def plugin_versions() -> tuple[str, str]:
+    """
+    The versions of buildx and Compose; needs no daemon.
+
+    Raises:
+        NoEngineError: the CLI or a plugin is missing, or too old.
+    """
+    found = []
+    for name, word, minimum in (("buildx", "version", MIN_BUILDX), ("compose", "version", MIN_COMPOSE)):
+        done = process.run(["docker", name, word, *(["--short"] if name == "compose" else [])])
+        if done.returncode != 0:
+            what = "the docker CLI" if done.returncode == 127 else f"docker {name}"
+            raise NoEngineError(f"{what} is missing", hint=INSTALL_HINT)
+        # buildx: "github.com/docker/buildx 0.29.1+ds1 0.29.1+ds1-4"; compose: "2.40.3-3"
+        words = done.stdout.split()
+        version = words[1] if name == "buildx" and len(words) > 1 else words[0]
+        if parse_version(version) < minimum:
+            needed = ".".join(str(number) for number in minimum)
+            raise NoEngineError(f"docker {name} {version} is too old; {needed} or newer is needed", hint=INSTALL_HINT)
+        found.append(version)
+    return found[0], found[1]
+
+
+def raise_for_missing_engine(stderr: str) -> None:
+    """Raise NoEngineError when the words say that no daemon answered."""
+    if (
+        "Cannot connect to the Docker daemon" in stderr
+        or "error during connect" in stderr
+        or "permission denied while" in stderr
+    ):
+        raise _no_engine(stderr)
+
+
+def _no_engine(stderr: str) -> NoEngineError:
+    reason = stderr.strip().splitlines()[-1] if stderr.strip() else "no daemon answered"
+    if "permission denied" in stderr:
+        return NoEngineError(
+            f"the Docker Engine refuses this user: {reason}",
+            hint="Add yourself to the docker group and log in again: `sudo usermod -aG docker $USER`.",
+        )
+    return NoEngineError(f"no Docker Engine answers: {reason}", hint=INSTALL_HINT)
+
+
+def _client() -> DockerClient:
+    from python_on_whales import DockerClient
+
+    return DockerClient()
+
+
+def _docker(words: Sequence[str]) -> str:
+    done = process.run(["docker", *words])
+    if done.returncode != 0:
+        raise_for_missing_engine(done.stderr)
+        raise StackError(f"docker {' '.join(words[:3])} failed with code {done.returncode}: {done.tail()}")
+    return done.stdout
+
+
+def _compose(call: ComposeCall, words: Sequence[str]) -> process.Completed:
+    return process.run(_compose_command(call, words), cwd=call.root, environment=call.environment)
+
+
+def _compose_command(call: ComposeCall, words: Sequence[str]) -> list[str]:
+    files = [word for file in call.files for word in ("--file", str(file))]
+    return ["docker", "compose", "--project-directory", str(call.files[0].parent), *files, *words]

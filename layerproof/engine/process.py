@@ -1,0 +1,132 @@
+"""The only place that starts processes. Every child builds with BuildKit; Ctrl-C stops the child first."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+BUILDKIT_ENV = {"DOCKER_BUILDKIT": "1", "COMPOSE_DOCKER_CLI_BUILD": "1"}
+STOP_GRACE_S = 10.0
+
+
+@dataclass(frozen=True)
+class Completed:
+    """A finished process; output decoded as UTF-8, undecodable bytes replaced."""
+
+    command: tuple[str, ...]
+    returncode: int
+    stdout: str
+    stderr: str
+
+    def tail(self, lines: int = 12) -> str:
+        """The last lines of stderr, or of stdout where stderr is empty."""
+        return "\n".join((self.stderr.strip() or self.stdout.strip()).splitlines()[-lines:])
+
+
+def find_program(name: str) -> str | None:
+    """The path of a program on PATH or in the system's administration folders; None where there is none."""
+    return shutil.which(name) or shutil.which(name, path="/usr/sbin:/sbin:/usr/local/sbin")
+
+
+def child_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
+    """This process's environment with BuildKit switched on (R1), and `extra` over it."""
+    return {**os.environ, **BUILDKIT_ENV, **(extra or {})}
+
+
+def run(
+    command: Sequence[str],
+    *,
+    stdin: str | None = None,
+    cwd: Path | None = None,
+    environment: Mapping[str, str] | None = None,
+    timeout_s: float | None = None,
+) -> Completed:
+    """Run to the end and capture both streams. A program that does not exist gives exit code 127."""
+    try:
+        done = subprocess.run(
+            list(command),
+            input=stdin,
+            stdin=subprocess.DEVNULL if stdin is None else None,
+            capture_output=True,
+            cwd=cwd,
+            env=child_environment(environment),
+            encoding="utf-8",
+            errors="replace",
+            timeout=timeout_s,
+            check=False,
+        )
+    except FileNotFoundError:
+        return Completed(tuple(command), 127, "", f"{command[0]}: command not found")
+    except subprocess.TimeoutExpired:
+        return Completed(tuple(command), 124, "", f"{command[0]}: no answer after {timeout_s:.0f} s")
+    return Completed(tuple(command), done.returncode, done.stdout, done.stderr)
+
+
+def run_on_terminal(
+    command: Sequence[str], *, cwd: Path | None = None, environment: Mapping[str, str] | None = None
+) -> int:
+    """Run with the user's own terminal; Ctrl-C reaches the child, which ends by itself."""
+    with subprocess.Popen(list(command), cwd=cwd, env=child_environment(environment)) as child:
+        return _wait(child)
+
+
+def stream(
+    command: Sequence[str],
+    *,
+    stdin: str,
+    on_line: Callable[[str], None],
+    cwd: Path | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> int:
+    """Run with `stdin` given, hand each line of stderr to `on_line`, and return the exit code. stdout is dropped."""
+    with tempfile.TemporaryFile("w+", encoding="utf-8") as given:
+        given.write(stdin)
+        given.seek(0)
+        with subprocess.Popen(
+            list(command),
+            stdin=given,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            cwd=cwd,
+            env=child_environment(environment),
+            encoding="utf-8",
+            errors="replace",
+        ) as child:
+            try:
+                for line in child.stderr or ():
+                    on_line(line)
+            except BaseException:
+                _stop(child)
+                raise
+            return _wait(child)
+
+
+def detach(command: Sequence[str], *, log: Path) -> None:
+    """Start a program that outlives this process, its output appended to a file."""
+    with log.open("ab") as stream:
+        subprocess.Popen(list(command), stdin=subprocess.DEVNULL, stdout=stream, stderr=stream, start_new_session=True)
+
+
+def _wait(child: subprocess.Popen[str] | subprocess.Popen[bytes]) -> int:
+    try:
+        return child.wait()
+    except BaseException:
+        _stop(child)
+        raise
+
+
+def _stop(child: subprocess.Popen[str] | subprocess.Popen[bytes]) -> None:
+    """End a child: ask, wait, then insist."""
+    if child.poll() is None:
+        child.send_signal(signal.SIGINT)
+    try:
+        child.wait(STOP_GRACE_S)
+    except subprocess.TimeoutExpired:
+        child.kill()
+        child.wait()

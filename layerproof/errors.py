@@ -1,0 +1,51 @@
+"""
+Every error that the product raises on purpose, with its exit code and what to do next.
+
+    LayerproofError        1
+    ├── UsageError         2   a wrong name or flag
+    │   └── ConfigError    2   a file that cannot be read, parsed or used
+    ├── NoEngineError      3   no Docker Engine, or one that lacks a part
+    ├── BuildError         4   the build ran and failed
+    └── StackError         1   the stack did not start, or does not hold what it should
+
+Findings and failed proofs are values, never exceptions. A bug keeps its traceback.
+"""
+
+from __future__ import annotations
+
+
+class LayerproofError(Exception):
+    """An error with an exit code and a `hint`: the next step, in one or two sentences; empty when there is none."""
+
+    exit_code = 1
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class UsageError(LayerproofError):
+    """A name, a flag or a combination that does not exist."""
+
+    exit_code = 2
+
+
+class ConfigError(UsageError):
+    """A file that cannot be read, parsed or used; the message starts with `path:line:` where both are known."""
+
+
+class NoEngineError(LayerproofError):
+    """No Docker Engine answers, or a part of it (buildx, Compose) is missing or too old."""
+
+    exit_code = 3
+
+
+class BuildError(LayerproofError):
+    """BuildKit ran the build and the build failed."""
+
+    exit_code = 4
+
+
+class StackError(LayerproofError):
+    """The Compose stack did not start, or does not hold what it should."""

@@ -1,0 +1,105 @@
+"""Images to a graph: order, parents, what a change affects, and the bake definition derived from it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from graphlib import CycleError as _CycleError
+from graphlib import TopologicalSorter
+from typing import Any
+
+from layerproof.errors import ConfigError
+from layerproof.model import Image
+
+
+class CycleError(ConfigError):
+    """Images that need each other; `cycle` names them in order, first and last the same."""
+
+    def __init__(self, cycle: Sequence[str]) -> None:
+        super().__init__(
+            f"images need each other: {' -> '.join(cycle)}", hint="Break the circle in one of the FROM lines."
+        )
+        self.cycle = tuple(cycle)
+
+
+def build_order(images: Iterable[Image]) -> tuple[Image, ...]:
+    """
+    The images, each after its parents.
+
+    Raises:
+        CycleError: images that need each other.
+    """
+    by_name = {image.name: image for image in images}
+    sorter = TopologicalSorter({name: image.parents for name, image in by_name.items()})
+    try:
+        return tuple(by_name[name] for name in sorter.static_order())
+    except _CycleError as error:
+        raise CycleError(list(reversed(error.args[1]))) from error
+
+
+def with_parents(images: Iterable[Image], names: Collection[str]) -> tuple[Image, ...]:
+    """The named images and everything they need, in build order."""
+    order = build_order(images)
+    wanted = set(names)
+    for image in reversed(order):
+        if image.name in wanted:
+            wanted.update(image.parents)
+    return tuple(image for image in order if image.name in wanted)
+
+
+def dependents(images: Iterable[Image], names: Collection[str]) -> tuple[str, ...]:
+    """The named images and everything that needs them, in build order: what a change of them affects."""
+    affected = set(names)
+    order = build_order(images)
+    for image in order:
+        if affected.intersection(image.parents):
+            affected.add(image.name)
+    return tuple(image.name for image in order if image.name in affected)
+
+
+def normalize_reference(reference: str) -> str:
+    """A reference as Docker compares it: docker.io and library/ dropped, `:latest` added where there is no tag."""
+    name = reference.removeprefix("docker.io/").removeprefix("library/")
+    has_tag = ":" in name.rsplit("/", 1)[-1] or "@" in name
+    return name if has_tag else f"{name}:latest"
+
+
+def bake_definition(images: Iterable[Image], *, labels: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """
+    The bake file of these images. A project image that another one names becomes a `target:` context, so that one solve
+    builds both in order, on any builder.
+
+    Args:
+        images: in build order and complete: every parent is among them.
+        labels: put on every image.
+    """
+    order = list(images)
+    by_name = {image.name: image for image in order}
+    return {
+        "group": {"default": {"targets": [image.name for image in order]}},
+        "target": {image.name: _target(image, by_name, labels or {}) for image in order},
+    }
+
+
+def _target(image: Image, by_name: Mapping[str, Image], labels: Mapping[str, str]) -> dict[str, Any]:
+    links = {_context_key(by_name[name].tag): f"target:{name}" for name in image.parents}
+    target: dict[str, Any] = {
+        **image.options,
+        "context": str(image.context),
+        "tags": [image.tag, *image.options.get("tags", ())],
+        "args": dict(image.args),
+        "contexts": {**links, **image.contexts},
+        "labels": {**image.options.get("labels", {}), **labels},
+        "output": ["type=docker"],
+    }
+    if image.inline:
+        target["dockerfile-inline"] = image.dockerfile.text
+    else:
+        target["dockerfile"] = str(image.dockerfile.path)
+    if image.target:
+        target["target"] = image.target
+    return {key: value for key, value in target.items() if value not in ({}, [])}
+
+
+def _context_key(tag: str) -> str:
+    """BuildKit looks a named context up without `:latest`; any other tag stays part of the key."""
+    return tag.removesuffix(":latest")

@@ -1,0 +1,180 @@
+"""The values that flow through the pipeline. Frozen, compared by value, without behaviour of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+from typing import Any, Literal
+
+Role = Literal["base", "service"]
+
+
+@dataclass(frozen=True)
+class Instruction:
+    """One Dockerfile instruction. `line` counts from 1; `values` are the words after the flags, as written."""
+
+    keyword: str
+    values: tuple[str, ...]
+    flags: tuple[str, ...]
+    text: str
+    line: int
+    end_line: int
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One build stage. `base` is what FROM names, arguments expanded: an earlier stage, an image or `scratch`."""
+
+    index: int
+    name: str | None
+    base: str
+    line: int
+    instructions: tuple[Instruction, ...] = ()
+
+
+@dataclass(frozen=True)
+class Dockerfile:
+    """A parsed Dockerfile; `path` is where it was read, for messages."""
+
+    path: Path
+    text: str
+    stages: tuple[Stage, ...]
+    declared_args: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Image:
+    """
+    A tag that the project builds.
+
+    `parents` are the names of project images it starts from or copies from; `upstreams` are the references of
+    all other images. `args` and `contexts` are the ones given from outside, not the defaults in the Dockerfile.
+    `service` is the Compose service it belongs to, "" for a base; `inline` says that the Dockerfile stands in the
+    compose file; `options` are the other keys of its bake target (secrets, platforms, ...).
+    """
+
+    name: str
+    tag: str
+    role: Role
+    context: Path
+    dockerfile: Dockerfile
+    target: str | None
+    args: Mapping[str, str] = field(default_factory=dict)
+    contexts: Mapping[str, str] = field(default_factory=dict)
+    parents: tuple[str, ...] = ()
+    upstreams: tuple[str, ...] = ()
+    service: str = ""
+    inline: bool = False
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Port:
+    """A published port: `host_ip` is "" when it is bound on all interfaces, `published` is 0 when it is random."""
+
+    host_ip: str
+    published: int
+    target: int
+
+
+@dataclass(frozen=True)
+class Service:
+    """A Compose service; `build` is None where an image is only pulled. `raw` is its part of the resolved document."""
+
+    name: str
+    image: str
+    build: Mapping[str, Any] | None
+    ports: tuple[Port, ...]
+    gpu: bool
+    raw: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Project:
+    """
+    Everything there is to build and run, read once.
+
+    `images` are in build order. `profile` is the configuration profile in force, None for none.
+    """
+
+    root: Path
+    name: str
+    compose_files: tuple[Path, ...]
+    services: tuple[Service, ...]
+    images: tuple[Image, ...]
+    profile: str | None = None
+
+
+@dataclass(frozen=True)
+class Vertex:
+    """The last known state of one BuildKit vertex; times are seconds since the epoch, None where not reached."""
+
+    digest: str
+    name: str
+    inputs: tuple[str, ...]
+    cached: bool
+    started: float | None
+    completed: float | None
+    error: str
+    log: tuple[str, ...] = ()
+
+
+class StepState(str, Enum):
+    """What happened to a step in one build."""
+
+    RAN = "ran"
+    CACHED = "cached"
+    FAILED = "failed"
+    NOT_REACHED = "not reached"
+
+
+@dataclass(frozen=True)
+class Step:
+    """A numbered Dockerfile vertex. `line` is None where the build left no provenance (a failed build)."""
+
+    digest: str
+    target: str
+    stage: str
+    number: int
+    total: int
+    instruction: str
+    state: StepState
+    duration_s: float
+    line: int | None = None
+    log: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a rule has to say about one line; `path` is relative to the project's root."""
+
+    rule: str
+    severity: Literal["error", "warning"]
+    path: str
+    line: int
+    message: str
+    requirement: str
+
+
+@dataclass(frozen=True)
+class ImageResult:
+    """What one build did for one image. `size_bytes` and `id` are None when the image does not exist."""
+
+    image: str
+    action: Literal["built", "unchanged", "failed"]
+    wall_s: float
+    steps: tuple[Step, ...]
+    size_bytes: int | None
+    id: str | None
+
+
+@dataclass(frozen=True)
+class Check:
+    """One line of `doctor` or `verify`: what was looked at, whether it holds, and what was seen or what to do."""
+
+    name: str
+    state: Literal["ok", "warning", "failed"]
+    detail: str
+    hint: str = ""

@@ -1,0 +1,59 @@
+"""
+No shell script and no npm lifecycle script of a service installs dependencies.
+
+The Dockerfile is the only place that says what is in an image. An install hidden in a script runs at another time,
+with other versions, and no cache knows of it.
+
+Bad:
+    #!/bin/sh
+    pip install -r requirements.txt
+    exec python app.py
+
+Good:
+    #!/bin/sh
+    exec docker compose up "$@"
+
+Source: R9 (US-8).
+"""
+
+import json
+from collections.abc import Iterator
+
+from layerproof.policy import Breach, ScriptSubject
+from layerproof.policy.vocabulary import find_install
+
+# npm runs these by itself, before or after what was asked for.
+LIFECYCLE = (
+    "preinstall",
+    "install",
+    "postinstall",
+    "prepare",
+    "prestart",
+    "start",
+    "poststart",
+    "predev",
+    "dev",
+    "prebuild",
+)
+
+
+def check(subject: ScriptSubject) -> Iterator[Breach]:
+    """Each line of a shell script, or each lifecycle script of a package.json, that installs."""
+    if subject.path.name == "package.json":
+        yield from _lifecycle(subject.text)
+        return
+    for number, line in enumerate(subject.text.splitlines(), start=1):
+        if not line.lstrip().startswith("#") and (found := find_install(line)):
+            yield number, f"`{found}` installs dependencies outside the Dockerfile"
+
+
+def _lifecycle(text: str) -> Iterator[Breach]:
+    try:
+        scripts = json.loads(text).get("scripts") or {}
+    except (ValueError, AttributeError):
+        return
+    for name in LIFECYCLE:
+        if found := find_install(str(scripts.get(name, ""))):
+            lines = text.splitlines()
+            line = next((n for n, row in enumerate(lines, start=1) if f'"{name}"' in row), 1)
+            yield line, f"npm script {name} runs `{found}`: dependencies are installed in the Dockerfile"

@@ -1,0 +1,222 @@
+"""The event lines of one build (`--progress=rawjson`) folded into vertices, and vertices into each image's steps."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from layerproof.model import Step, StepState, Vertex
+
+LOG_TAIL_LINES = 20
+# "[backend-api deps  2/10] RUN npm ci", "[deps 2/4] RUN npm ci", "[linux/amd64 deps 2/4] COPY . ."
+_STEP = re.compile(r"^\[(?P<where>[^\]]+?)\s+(?P<number>\d+)/(?P<total>\d+)\] (?P<instruction>.+)$", re.DOTALL)
+# "[backend-api] exporting to image"
+_EXPORT = re.compile(r"^\[(?P<target>[^\]\s]+)\] exporting to ")
+
+
+@dataclass
+class BuildLog:
+    """
+    The last state of every vertex, in order of first appearance. Feed it lines as they come.
+
+    A digest is reported many times, and a cancelled vertex may start again: later times win, `cached` and `error`
+    stay once set, as in BuildKit's own display. Lines that are not JSON are kept in `noise`.
+
+    Source: buildkit client/graph.go (SolveStatus), util/progress/progressui/display.go.
+    """
+
+    vertices: dict[str, Vertex] = field(default_factory=dict)
+    noise: list[str] = field(default_factory=list)
+
+    def feed(self, line: str) -> bool:
+        """Take one line; True when it was an event line."""
+        event = _event(line)
+        if event is None:
+            if line.strip():
+                self.noise.append(line.rstrip("\r\n"))
+            return False
+        for vertex in event.get("vertexes") or ():
+            self._update(vertex)
+        for log in event.get("logs") or ():
+            self._append_log(log)
+        return True
+
+    def _update(self, event: Mapping[str, Any]) -> None:
+        digest = str(event.get("digest", ""))
+        before = self.vertices.get(digest)
+        started, completed = _time(event.get("started")), _time(event.get("completed"))
+        if before is not None and started is None:
+            started, completed = before.started, completed or before.completed
+        self.vertices[digest] = Vertex(
+            digest=digest,
+            name=str(event.get("name") or (before.name if before else "")),
+            inputs=tuple(event.get("inputs") or (before.inputs if before else ())),
+            cached=bool(event.get("cached")) or (before.cached if before else False),
+            started=started,
+            completed=completed,
+            error=str(event.get("error") or (before.error if before else "")),
+            log=before.log if before else (),
+        )
+
+    def _append_log(self, event: Mapping[str, Any]) -> None:
+        vertex = self.vertices.get(str(event.get("vertex", "")))
+        if vertex is None:
+            return
+        try:
+            text = base64.b64decode(event.get("data") or "").decode("utf-8", "replace")
+        except (binascii.Error, ValueError):
+            text = str(event.get("data"))
+        # The last line may be unfinished: glue the next chunk to it.
+        glued = ("\n".join(vertex.log) + text) if vertex.log else text
+        lines = re.split(r"\r\n|\n|\r", glued)
+        self.vertices[vertex.digest] = replace(vertex, log=tuple(lines[-LOG_TAIL_LINES:]))
+
+
+def parse_log(lines: Iterable[str]) -> BuildLog:
+    """Fold all lines of a finished build; any line ends."""
+    log = BuildLog()
+    for line in lines:
+        log.feed(line)
+    return log
+
+
+def step_of(vertex: Vertex, *, only_target: str = "") -> Step | None:
+    """
+    The step a vertex stands for, by its name; None for `[internal]`, exporting and other vertices.
+
+    Args:
+        only_target: the target's name where one target was built, whose vertices carry no prefix.
+    """
+    found = _STEP.match(vertex.name)
+    if found is None or "internal" in found["where"].split():
+        return None
+    words = found["where"].split()
+    stage = words[-1]
+    target = words[-2] if len(words) > 1 and "/" not in words[-2] else only_target
+    return Step(
+        digest=vertex.digest,
+        target=target,
+        stage=stage,
+        number=int(found["number"]),
+        total=int(found["total"]),
+        instruction=found["instruction"],
+        state=_state(vertex),
+        duration_s=max(0.0, (vertex.completed or 0.0) - (vertex.started or 0.0)) if vertex.completed else 0.0,
+        log=tuple(line for line in vertex.log if line.strip()),
+    )
+
+
+def is_from(step: Step) -> bool:
+    """FROM steps carry no useful state: nothing runs in them."""
+    return step.instruction.startswith("FROM ")
+
+
+def steps_by_image(
+    log: BuildLog, *, metadata: Mapping[str, Any], dockerfiles: Mapping[str, str]
+) -> dict[str, tuple[Step, ...]]:
+    """
+    The steps of each image's own Dockerfile, without FROM and without the steps of its bases.
+
+    Args:
+        metadata: the metadata file of the build, with max-mode provenance; {} after a failed build.
+        dockerfiles: for each target, the text of its Dockerfile.
+
+    Returns:
+        For each target its steps in Dockerfile order. Identical vertices of several targets are merged by BuildKit and
+        labelled with either name, so a step is given to every target whose provenance holds its digest; only where
+        there is no provenance does the label decide.
+    """
+    only = next(iter(dockerfiles)) if len(dockerfiles) == 1 else ""
+    steps = [step for vertex in log.vertices.values() if (step := step_of(vertex, only_target=only))]
+    result = {}
+    for target, text in dockerfiles.items():
+        lines = _provenance_lines(metadata.get(target), text)
+        if lines is None:
+            own = [step for step in steps if step.target == target]
+        else:
+            own = [replace(step, target=target, line=lines[step.digest]) for step in steps if step.digest in lines]
+            own.sort(key=lambda step: step.line or 0)
+        result[target] = tuple(step for step in own if not is_from(step))
+    return result
+
+
+def span_s(log: BuildLog, target: str, steps: Sequence[Step]) -> float:
+    """Seconds from the first start to the last end among an image's own steps and its export; 0 when none has run."""
+    own = {step.digest for step in steps}
+    times = [
+        (vertex.started, vertex.completed)
+        for vertex in log.vertices.values()
+        if vertex.started and vertex.completed and (vertex.digest in own or _exports(vertex, target))
+    ]
+    return max(end for _, end in times) - min(start for start, _ in times) if times else 0.0
+
+
+def failed_vertices(log: BuildLog) -> tuple[Vertex, ...]:
+    """The vertices with an error of their own; the ones that were only cancelled by it come last."""
+    failed = [vertex for vertex in log.vertices.values() if vertex.error]
+    return tuple(sorted(failed, key=lambda vertex: "context canceled" in vertex.error))
+
+
+def _exports(vertex: Vertex, target: str) -> bool:
+    found = _EXPORT.match(vertex.name)
+    return vertex.name.startswith("exporting to ") or (found is not None and found["target"] == target)
+
+
+def _provenance_lines(entry: Any, dockerfile: str) -> dict[str, int] | None:
+    """Digest to line, for the vertices that this Dockerfile's own text made; None without provenance."""
+    provenance = entry.get("buildx.build.provenance") if isinstance(entry, Mapping) else None
+    if not isinstance(provenance, Mapping):
+        return None
+    mapping = (provenance.get("buildConfig") or {}).get("digestMapping") or {}
+    source = ((provenance.get("metadata") or {}).get("https://mobyproject.org/buildkit@v1#metadata") or {}).get(
+        "source"
+    )
+    locations, infos = (source or {}).get("locations") or {}, (source or {}).get("infos") or []
+    own = {
+        n
+        for n, info in enumerate(infos)
+        if base64.b64decode(info.get("data") or "").decode("utf-8", "replace") == dockerfile
+    }
+    lines = {}
+    for digest, step in mapping.items():
+        for location in (locations.get(step) or {}).get("locations") or ():
+            ranges = location.get("ranges") or ()
+            if location.get("sourceIndex", 0) in own and ranges:
+                lines[digest] = int(ranges[0]["start"]["line"])
+    return lines
+
+
+def _state(vertex: Vertex) -> StepState:
+    if vertex.error:
+        return StepState.FAILED
+    if vertex.cached:
+        return StepState.CACHED
+    return StepState.RAN if vertex.completed else StepState.NOT_REACHED
+
+
+def _event(line: str) -> dict[str, Any] | None:
+    if not line.lstrip().startswith("{"):
+        return None
+    try:
+        event = json.loads(line)
+    except json.JSONDecodeError:
+        return None
+    return event if isinstance(event, dict) else None
+
+
+def _time(text: object) -> float | None:
+    """RFC 3339 with up to nine digits of a second, which Python 3.10 does not read whole."""
+    if not isinstance(text, str):
+        return None
+    # 2026-11-20T10:32:01.123456789Z
+    found = re.match(r"^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d+))?(Z|[+-]\d\d:\d\d)$", text)
+    if found is None:
+        return None
+    whole = datetime.fromisoformat(found[1] + ("+00:00" if found[3] == "Z" else found[3])).timestamp()
+    return whole + (float(f"0.{found[2]}") if found[2] else 0.0)

@@ -1,0 +1,90 @@
+"""What is remembered between builds: one small JSON file per image, written atomically under a lock."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from layerproof.context import ContextFile
+from layerproof.model import Image
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class Record:
+    """The last good build of one image: what went in (`fingerprint`) and what came out (`image_id`)."""
+
+    image: str
+    fingerprint: str
+    image_id: str
+
+
+def fingerprint(
+    image: Image,
+    *,
+    files: tuple[ContextFile, ...],
+    parents: Mapping[str, str],
+    upstream_ids: Mapping[str, str],
+) -> str:
+    """
+    A digest of everything that decides what a build of this image gives.
+
+    Args:
+        files: the context's files as BuildKit would get them.
+        parents: fingerprints of the images it is built on, by name.
+        upstream_ids: ids of the upstream images that are there already, by reference; another id means another base.
+    """
+    parts = {
+        "schema": SCHEMA,
+        "tag": image.tag,
+        "dockerfile": image.dockerfile.text,
+        "target": image.target,
+        "args": dict(image.args),
+        "contexts": dict(image.contexts),
+        "options": dict(image.options),
+        "parents": dict(parents),
+        "upstreams": dict(upstream_ids),
+        "files": [(file.path, file.mode, file.digest) for file in files],
+    }
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def load_record(folder: Path, image: str) -> tuple[Record | None, str]:
+    """
+    The record of one image.
+
+    Returns:
+        The record, or None where there is none or it is damaged; and a warning, "" unless it is damaged.
+    """
+    path = folder / f"{image}.json"
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+        if document.pop("schema") != SCHEMA:
+            return None, ""
+        return Record(**document), ""
+    except FileNotFoundError:
+        return None, ""
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        return None, f"{path}: the build record is damaged ({error}); the image is built again"
+
+
+def save_record(folder: Path, record: Record) -> None:
+    """Write one record: whole or not at all, one writer at a time."""
+    from filelock import FileLock
+
+    folder.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder / ".lock"):
+        handle, temporary = tempfile.mkstemp(dir=folder, prefix=f".{record.image}.")
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as stream:
+                json.dump({"schema": SCHEMA, **asdict(record)}, stream)
+            Path(temporary).replace(folder / f"{record.image}.json")
+        except BaseException:
+            Path(temporary).unlink()
+            raise

@@ -1,0 +1,86 @@
+"""Results as JSON documents, versioned by `schema`; the shapes are part of the interface."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from layerproof.engine import ImageInfo
+from layerproof.model import Check, Finding, Project, StepState
+from layerproof.workflow.build import BuildReport, count
+from layerproof.workflow.lab import LabResult
+
+SCHEMA = 1
+
+
+def build_document(report: BuildReport) -> dict[str, Any]:
+    """`{"schema", "lab", "wall_s", "images": [{"image", "action", "wall_s", "ran", "cached", "size_bytes", "id"}]}`."""
+    images = [
+        {
+            "image": result.image,
+            "action": result.action,
+            "wall_s": round(result.wall_s, 3),
+            "ran": count(result, StepState.RAN),
+            "cached": count(result, StepState.CACHED),
+            "size_bytes": result.size_bytes,
+            "id": result.id,
+        }
+        for result in report.images
+    ]
+    return {"schema": SCHEMA, "lab": report.lab, "wall_s": round(report.wall_s, 3), "images": images}
+
+
+def checks_document(checks: Iterable[Check]) -> dict[str, Any]:
+    """`{"schema", "passed", "checks": [{"name", "state", "detail", "hint"}]}`; warnings pass."""
+    rows = list(checks)
+    return {
+        "schema": SCHEMA,
+        "passed": all(check.state != "failed" for check in rows),
+        "checks": [{"name": row.name, "state": row.state, "detail": row.detail, "hint": row.hint} for row in rows],
+    }
+
+
+def findings_document(findings: Sequence[Finding]) -> dict[str, Any]:
+    """`{"schema", "findings": [{"rule", "severity", "path", "line", "message", "requirement"}]}`."""
+    return {"schema": SCHEMA, "findings": [vars(finding) for finding in findings]}
+
+
+def graph_document(project: Project) -> dict[str, Any]:
+    """`{"schema", "images": [{"image", "tag", "role", "target", "context", "dockerfile", "parents", "upstreams"}]}`"""
+    images = [
+        {
+            "image": image.name,
+            "tag": image.tag,
+            "role": image.role,
+            "target": image.target,
+            "context": str(image.context),
+            "dockerfile": str(image.dockerfile.path),
+            "parents": list(image.parents),
+            "upstreams": list(image.upstreams),
+        }
+        for image in project.images
+    ]
+    return {"schema": SCHEMA, "images": images}
+
+
+def images_document(project: Project, local: Mapping[str, ImageInfo], stale: Sequence[str]) -> dict[str, Any]:
+    """`{"schema", "images": [{"image", "tag", "id", "size_bytes", "created", "stale"}]}`; id None: missing."""
+    rows = []
+    for image in project.images:
+        info = local.get(image.tag)
+        rows.append(
+            {
+                "image": image.name,
+                "tag": image.tag,
+                "id": info.id if info else None,
+                "size_bytes": info.size_bytes if info else None,
+                "created": info.created if info else None,
+                "stale": image.name in stale,
+            }
+        )
+    return {"schema": SCHEMA, "images": rows}
+
+
+def lab_document(results: Sequence[LabResult]) -> dict[str, Any]:
+    """`{"schema", "images": [{"reference", "action", "size_bytes"}]}`."""
+    return {"schema": SCHEMA, "images": [vars(result) for result in results]}

@@ -1,0 +1,32 @@
+"""
+The Invoke collection. A repo of your own needs one line in its tasks.py: `from layerproof.tasks import namespace`.
+
+Importing it must stay cheap, because `inv --list` and shell completion do: heavy imports happen inside the tasks.
+"""
+
+from invoke.collection import Collection
+
+from layerproof.tasks import build, setup, stack
+
+namespace = Collection("layerproof")
+for _task in (
+    setup.doctor,
+    setup.shell_setup,
+    setup.lab,
+    setup.demo,
+    build.bases,
+    build.build,
+    build.graph,
+    build.check,
+    build.images,
+    build.cache,
+    build.prune,
+    stack.up,
+    stack.down,
+    stack.ps,
+    stack.logs,
+    stack.restart,
+    stack.watch,
+    stack.verify,
+):
+    namespace.add_task(_task)  # type: ignore[arg-type]  # the decorator hides that these are tasks

@@ -1,0 +1,190 @@
+"""Build, look at what was built, and keep the cache in hand."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from invoke.exceptions import Exit
+from invoke.tasks import task
+
+from layerproof.tasks.console import (
+    confirmed,
+    connect,
+    err,
+    exit_on_error,
+    fail_unless,
+    load_project,
+    out,
+    root_of,
+    say,
+    show,
+    watcher,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from invoke.context import Context
+
+    from layerproof.engine import Engine
+    from layerproof.model import Project
+
+_HELP = {
+    "format": "text or json (json on stdout, progress on stderr).",
+    "profile": "A profile of [tool.layerproof.profiles]; default: LAYERPROOF_PROFILE, else what `inv lab` chose.",
+    "builder": "A buildx builder by name; default: the current one.",
+    "no-cache": "Run every step again, cached or not.",
+}
+
+
+@task(help=_HELP)
+def bases(c: Context, profile: str = "", builder: str = "", no_cache: bool = False, format: str = "text") -> None:  # noqa: A002
+    """
+    Build the shared base images, in one graph.
+
+    Examples:
+        inv bases
+        inv bases --no-cache
+    """
+    with exit_on_error():
+        engine = connect(builder=builder)
+        project = load_project(c, engine, profile=profile)
+        names = [image.name for image in project.images if image.role == "base"]
+        if not names:
+            say(f"{root_of(c)} has no base images: there is no folder with a Dockerfile below the `bases` folder")
+            return
+        _build(project, engine, names, no_cache=no_cache, format=format)
+
+
+@task(
+    iterable=["service"],
+    help={**_HELP, "service": "Build this service and its bases only; repeat it (default: everything)."},
+)
+def build(
+    c: Context,
+    service: list[str],
+    profile: str = "",
+    builder: str = "",
+    no_cache: bool = False,
+    format: str = "text",  # noqa: A002
+) -> None:
+    """
+    Build services, bases first, and only what is stale.
+
+    Examples:
+        inv build
+        inv build --service pose-service
+        inv build --service backend-api --service frontend --format json
+    """
+    from layerproof.workflow.load import select_images
+
+    with exit_on_error():
+        engine = connect(builder=builder)
+        project = load_project(c, engine, profile=profile)
+        _build(project, engine, select_images(project, service), no_cache=no_cache, format=format)
+
+
+@task(help={"format": "text, json or bake (the definition that is passed to buildx).", "profile": _HELP["profile"]})
+def graph(c: Context, format: str = "text", profile: str = "") -> None:  # noqa: A002
+    """
+    Show what is built from what.
+
+    Examples:
+        inv graph
+        inv graph --format bake > bake.json && docker buildx bake -f bake.json
+    """
+    from layerproof.graph import bake_definition
+    from layerproof.report.document import graph_document
+    from layerproof.report.text import render_graph
+
+    with exit_on_error():
+        project = load_project(c, connect(), profile=profile)
+        if format == "bake":
+            print(json.dumps(bake_definition(project.images), indent=2))  # noqa: T201
+        else:
+            show(render_graph(project), graph_document(project), format=format)
+
+
+@task(help={"format": _HELP["format"]})
+def check(c: Context, format: str = "text") -> None:  # noqa: A002
+    """
+    Check compose files, Dockerfiles and ignore files against the rules; needs no running engine.
+
+    Examples:
+        inv check
+        inv check --format json | jq '.findings[].rule'
+    """
+    from layerproof.report.document import findings_document
+    from layerproof.report.text import render_findings
+    from layerproof.workflow.check import check_project
+
+    with exit_on_error():
+        findings, checked = check_project(root_of(c), engine=connect())
+        show(render_findings(findings, checked=checked), findings_document(findings), format=format)
+        fail_unless(not findings)
+
+
+@task(help={"format": _HELP["format"], "profile": _HELP["profile"]})
+def images(c: Context, profile: str = "", format: str = "text") -> None:  # noqa: A002
+    """List the images of this project: size, age, and which are stale or missing."""
+    from layerproof.report.document import images_document
+    from layerproof.report.text import render_images
+    from layerproof.workflow.build import plan_build
+
+    with exit_on_error():
+        engine = connect()
+        project = load_project(c, engine, profile=profile)
+        stale = plan_build(project, engine=engine, names=[image.name for image in project.images]).stale
+        local = engine.images()
+        show(render_images(project, local, stale), images_document(project, local, stale), format=format)
+
+
+@task(help={"builder": _HELP["builder"], "format": _HELP["format"]})
+def cache(c: Context, builder: str = "", format: str = "text") -> None:  # noqa: A002
+    """Show how much build cache there is, by kind."""
+    from layerproof.report.text import render_cache
+
+    with exit_on_error():
+        usage = connect(builder=builder).cache_usage()
+        show(render_cache(usage), {"schema": 1, "records": list(usage)}, format=format)
+
+
+@task(
+    help={
+        "builder": _HELP["builder"],
+        "all": "Clear everything, also what images share and what was used a minute ago.",
+        "older-than": "Only cache not used for this long, for example 48h (default: whatever no image shares).",
+        "yes": "Do not ask.",
+    }
+)
+def prune(c: Context, all: bool = False, older_than: str = "", yes: bool = False, builder: str = "") -> None:  # noqa: A002
+    """
+    Drop build cache; asks first. Images, containers and volumes are never touched.
+
+    Examples:
+        inv prune --older-than 48h
+        inv prune --all
+    """
+    from layerproof.report.text import render_cache
+
+    with exit_on_error():
+        engine = connect(builder=builder)
+        out().print(render_cache(engine.cache_usage()))
+        what = "ALL build cache" if all else "build cache that no image shares"
+        age = f" not used for {older_than}" if older_than else ""
+        if not yes and not confirmed(f"Drop {what}{age} of this builder, other projects' included?"):
+            err().print("nothing was dropped")
+            raise Exit(code=1)
+        out().print(engine.prune_cache(everything=all, older_than=older_than))
+
+
+def _build(project: Project, engine: Engine, names: Collection[str], *, no_cache: bool, format: str) -> None:  # noqa: A002
+    from layerproof.report.document import build_document
+    from layerproof.report.text import render_build
+    from layerproof.workflow import build as workflow
+
+    if project.profile:
+        say(f"profile: {project.profile}")
+    report = workflow.build(project, engine=engine, names=names, watcher=watcher(), no_cache=no_cache)
+    show(render_build(report), build_document(report), format=format)

@@ -1,0 +1,126 @@
+"""What every task needs: the project's root, an engine, a console, and one way to end on an error."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from invoke.exceptions import Exit
+
+from layerproof.errors import LayerproofError, UsageError
+
+if TYPE_CHECKING:
+    from invoke.context import Context
+    from rich.console import Console
+
+    from layerproof.engine import Engine
+    from layerproof.model import Project
+    from layerproof.workflow.build import BuildWatcher
+
+FORMATS = ("text", "json")
+INTERRUPTED = 130
+_ROOT_MARKS = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml")
+
+
+def out() -> Console:
+    """Results go to stdout; colours go away in a pipe."""
+    from rich.console import Console
+
+    return Console(soft_wrap=not sys.stdout.isatty(), highlight=False)
+
+
+def err() -> Console:
+    """Progress and errors go to stderr, so that stdout stays what was asked for."""
+    from rich.console import Console
+
+    return Console(stderr=True, soft_wrap=not sys.stderr.isatty(), highlight=False)
+
+
+def say(text: str) -> None:
+    """Say what is about to happen."""
+    err().print(text, markup=False, style="dim")
+
+
+def show(renderable: Any, document: Any, *, format: str) -> None:  # noqa: A002  # the flag's name
+    """Show a result as a person or a machine wants it."""
+    if format not in FORMATS:
+        raise UsageError(f"there is no format {format!r}", hint=f"Known: {', '.join(FORMATS)}.")
+    if format == "json":
+        sys.stdout.write(json.dumps(document, indent=2) + "\n")
+    else:
+        out().print(renderable)
+
+
+@contextmanager
+def exit_on_error() -> Iterator[None]:
+    """End the process with the error's code; a bug keeps its traceback."""
+    try:
+        yield
+    except LayerproofError as error:
+        console = err()
+        console.print(f"error: {error.message}", markup=False, style="red")
+        if error.hint:
+            console.print(f"next: {error.hint}", markup=False)
+        raise Exit(code=error.exit_code) from error
+    except KeyboardInterrupt as error:
+        err().print("stopped", style="yellow")
+        raise Exit(code=INTERRUPTED) from error
+    except BrokenPipeError as error:
+        # `inv graph | head`: the reader has what it wanted.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise Exit(code=0) from error
+
+
+def confirmed(question: str) -> bool:
+    """Ask on the terminal; no answer, as in a pipe, means no."""
+    from rich.prompt import Confirm
+
+    try:
+        return bool(Confirm.ask(question, default=False, console=err()))
+    except EOFError:
+        return False
+
+
+def fail_unless(holds: bool) -> None:
+    """Exit code 1 for findings and checks that do not hold; they are already shown."""
+    if not holds:
+        raise Exit(code=1)
+
+
+def root_of(c: Context) -> Path:
+    """The folder of the tasks.py in use; for the console command the nearest folder upwards with a compose file."""
+    configured = c.config.get("layerproof", {}).get("root")
+    if configured:
+        return Path(configured)
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        if any((folder / name).is_file() for name in _ROOT_MARKS):
+            return folder
+    return here
+
+
+def connect(*, builder: str | None = None) -> Engine:
+    """The engine that the docker CLI talks to."""
+    from layerproof.engine.docker import DockerEngine
+
+    return DockerEngine(builder=builder or None)
+
+
+def load_project(c: Context, engine: Engine, *, profile: str | None = None, overlays: tuple[str, ...] = ()) -> Project:
+    """Read the project of this context."""
+    from layerproof.workflow.load import load
+
+    return load(root_of(c), engine=engine, environment=os.environ, profile=profile or None, overlays=overlays)
+
+
+def watcher() -> BuildWatcher:
+    """Live rows on a terminal, lines elsewhere."""
+    from layerproof.report.live import LineWatcher, LiveWatcher
+
+    console = err()
+    return LiveWatcher(console) if console.is_terminal else LineWatcher(console)

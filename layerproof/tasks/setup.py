@@ -1,0 +1,172 @@
+"""Make a machine ready, and show on it what the project does."""
+
+from __future__ import annotations
+
+import datetime
+from typing import TYPE_CHECKING
+
+from invoke.tasks import task
+
+from layerproof.tasks.console import connect, exit_on_error, fail_unless, load_project, out, root_of, say, show
+
+if TYPE_CHECKING:
+    from invoke.context import Context
+
+    from layerproof.engine import Engine
+
+_INSTALL = (
+    "Install what is missing (Docker Engine, buildx, Compose, mmdebstrap, Chromium) and start the daemon;"
+    " Debian and Ubuntu, as root."
+)
+
+
+@task(help={"install": _INSTALL, "format": "text or json."})
+def doctor(c: Context, install: bool = False, format: str = "text") -> None:  # noqa: A002
+    """
+    Check this machine: engine, plugins, GPU, disk, end-of-life images. Exit code 3 without an engine.
+
+    Examples:
+        inv doctor
+        sudo inv doctor --install
+    """
+    from layerproof.errors import LayerproofError, NoEngineError
+    from layerproof.model import Check
+    from layerproof.report.document import checks_document
+    from layerproof.report.text import render_checks
+    from layerproof.workflow import doctor as workflow
+
+    with exit_on_error():
+        engine = connect()
+        if install:
+            install_missing(engine)
+        checks = list(workflow.check_machine(engine))
+        try:
+            project = load_project(c, engine)
+            checks += workflow.check_project(project, today=datetime.datetime.now(tz=datetime.timezone.utc).date())
+        except NoEngineError as error:
+            # Without the Compose CLI nothing can be said about the project; the engine's own line is there already.
+            checks.append(Check("project", "warning", f"not looked at: {error.message}"))
+        except LayerproofError as error:
+            checks.append(Check("project", "failed", error.message, error.hint))
+        show(render_checks(checks), checks_document(checks), format=format)
+        if checks[0].state == "failed":
+            raise NoEngineError("there is no usable Docker Engine", hint=checks[0].hint)
+        fail_unless(all(check.state != "failed" for check in checks))
+
+
+@task(name="shell-setup")
+def shell_setup(c: Context) -> None:
+    """Write the two BuildKit exports into ~/.bashrc and ~/.zshrc, once."""
+    import os
+    from pathlib import Path
+
+    from layerproof.workflow.shell import write_exports
+
+    with exit_on_error():
+        for path, written in write_exports(Path.home(), shell=os.environ.get("SHELL", "")):
+            out().print(
+                f"{path}: {'exports written; open a new shell or source it' if written else 'has them already'}"
+            )
+
+
+@task(help={"remove": "Remove the stand-ins and leave the lab profile.", "format": "text or json."})
+def lab(c: Context, remove: bool = False, format: str = "text") -> None:  # noqa: A002
+    """
+    Build stand-ins for the upstream images, for machines that reach no image registry.
+
+    Real images are never overwritten. The profile `lab` becomes this checkout's default until `inv lab --remove`.
+    """
+    from layerproof.report.document import lab_document
+    from layerproof.report.text import render_lab
+    from layerproof.workflow import lab as workflow
+
+    with exit_on_error():
+        engine = connect()
+        if remove:
+            for tag in workflow.remove_lab(root_of(c), engine=engine):
+                out().print(f"removed {tag}")
+            return
+        project = load_project(c, engine, profile=workflow.PROFILE)
+        results = workflow.build_lab(project, engine=engine, say=say)
+        show(render_lab(results), lab_document(results), format=format)
+        fail_unless(all(result.action != "unknown" for result in results))
+
+
+@task(
+    help={
+        "install": _INSTALL,
+        "photo": "A JPEG, PNG or WebP with one person (default: the astronaut of the scikit-image package).",
+    }
+)
+def demo(c: Context, install: bool = False, photo: str = "") -> None:
+    """
+    From nothing to a verified stack that has analysed a photo.
+
+    Finds or (with --install) installs an engine, takes the upstream images from their registry or builds the lab's
+    stand-ins, builds everything, starts the stack, verifies it, sends a photo through the backend and prints the URLs.
+
+    Examples:
+        sudo inv demo --install
+        inv demo --photo me.jpg
+    """
+    from pathlib import Path
+
+    from layerproof.report.demo import render_analysis, render_urls
+    from layerproof.tasks.stack import show_checks, start
+    from layerproof.workflow import demo as workflow
+
+    with exit_on_error():
+        engine = connect()
+        if install:
+            install_missing(engine)
+        choose_upstreams(c, engine)
+        project = start(c, engine)
+        holds = show_checks(c, engine)
+        fail_unless(holds)
+        folder = root_of(c) / ".layerproof"
+        picture = Path(photo) if photo else workflow.sample_photo(folder, say=say)
+        analysis = workflow.analyse(project, picture)
+        out().print(render_analysis(analysis, picture))
+        screenshot = workflow.screenshot(project, folder / "demo.png", say=say)
+        out().print(render_urls(workflow.urls(project), screenshot))
+
+
+def install_missing(engine: Engine) -> None:
+    """Install the engine and the optional tools where they are missing, and start the daemon where none answers."""
+    from layerproof.engine import install as packages
+    from layerproof.engine import process
+    from layerproof.engine.docker import plugin_versions
+    from layerproof.errors import NoEngineError
+    from layerproof.workflow.doctor import OPTIONAL_TOOLS, check_engine
+
+    if check_engine(engine)[1] is None:
+        try:
+            plugin_versions()
+            have_daemon = process.find_program("dockerd") is not None
+        except NoEngineError:
+            have_daemon = False
+        if not have_daemon:
+            packages.install_engine(say=say)
+        if check_engine(engine)[1] is None:
+            packages.start_daemon(say=say)
+    missing = [names for program, (_, names) in OPTIONAL_TOOLS.items() if process.find_program(program) is None]
+    if missing:
+        packages.install_packages([name for names in missing for name in names], say=say)
+
+
+def choose_upstreams(c: Context, engine: Engine) -> None:
+    """Use real upstream images where a registry answers; build the lab's stand-ins where none does, and say so."""
+    from layerproof.workflow import lab as workflow
+
+    project = load_project(c, engine)
+    missing = workflow.missing_upstreams(project, engine=engine)
+    if not missing and project.profile != workflow.PROFILE:
+        return
+    if project.profile != workflow.PROFILE:
+        say(f"asking the registry for {missing[0]}")
+        reason = engine.pull(missing[0])
+        if not reason:
+            return
+        say(f"no image registry can be reached: {reason}")
+        say("building the lab's stand-ins, which are not the published images")
+    workflow.build_lab(load_project(c, engine, profile=workflow.PROFILE), engine=engine, say=say)

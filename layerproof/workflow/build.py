@@ -1,0 +1,200 @@
+"""Plan what is stale, build it in one bake run, and remember what came out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from layerproof import context, graph, progress, records
+from layerproof.dockerfile import find_stage
+from layerproof.engine import Engine, ImageInfo
+from layerproof.errors import BuildError
+from layerproof.model import Image, ImageResult, Project, StepState
+from layerproof.workflow.load import STATE_FOLDER
+
+LAB_LABEL = "dev.layerproof.lab"
+PROJECT_LABEL = "dev.layerproof.project"
+
+Clock = Callable[[], float]
+
+
+@dataclass(frozen=True)
+class BuildPlan:
+    """What a build would do: the images wanted, in build order, and which are stale. Fingerprints are by name."""
+
+    wanted: tuple[Image, ...]
+    stale: tuple[str, ...]
+    fingerprints: Mapping[str, str]
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class BuildReport:
+    """What a build did; `lab` says that stand-in images were used, `wall_s` is the time the user waited."""
+
+    images: tuple[ImageResult, ...]
+    wall_s: float
+    lab: bool
+    warnings: tuple[str, ...]
+
+
+class BuildWatcher:
+    """Is told how a build goes. The default looks away; the task layer passes one that draws."""
+
+    def started(self, plan: BuildPlan) -> None:
+        """Called once, before the engine is."""
+
+    def line(self, log: progress.BuildLog) -> None:
+        """Called after each event line."""
+
+    def finished(self) -> None:
+        """Called once, however the build ended."""
+
+
+def plan_build(project: Project, *, engine: Engine, names: Collection[str], force: bool = False) -> BuildPlan:
+    """
+    Find out which of the named images, and of the images they need, are stale: never built, changed, or gone.
+
+    Raises:
+        ConfigError: a build context cannot be read.
+    """
+    local = engine.images()
+    wanted = graph.with_parents(project.images, names)
+    folder = records_folder(project)
+    fingerprints: dict[str, str] = {}
+    stale, warnings = [], []
+    for image in wanted:
+        fingerprints[image.name] = records.fingerprint(
+            image,
+            files=context.load_context(image.context, dockerfile=image.dockerfile.path),
+            parents={name: fingerprints[name] for name in image.parents},
+            upstream_ids={
+                name: local[tag].id for name in image.upstreams if (tag := graph.normalize_reference(name)) in local
+            },
+        )
+        record, warning = records.load_record(folder, image.name)
+        warnings += [warning] if warning else []
+        there = local.get(image.tag)
+        fresh = (
+            record is not None
+            and there is not None
+            and record.fingerprint == fingerprints[image.name]
+            and record.image_id == there.id
+        )
+        if force or not fresh:
+            stale.append(image.name)
+    return BuildPlan(wanted, tuple(stale), fingerprints, tuple(warnings))
+
+
+def build(
+    project: Project,
+    *,
+    engine: Engine,
+    names: Collection[str],
+    clock: Clock = time.monotonic,
+    watcher: BuildWatcher | None = None,
+    no_cache: bool = False,
+) -> BuildReport:
+    """
+    Build the stale ones of the named images and of the images they need, in one bake run.
+
+    Raises:
+        BuildError: the build failed; nothing of it was recorded and no tag was moved.
+    """
+    started = clock()
+    plan = plan_build(project, engine=engine, names=names, force=no_cache)
+    watcher = watcher or BuildWatcher()
+    built: dict[str, ImageResult] = {}
+    if plan.stale:
+        watcher.started(plan)
+        try:
+            built = _bake(project, plan, engine=engine, watcher=watcher, no_cache=no_cache)
+        finally:
+            watcher.finished()
+    local = engine.images()
+    results = tuple(_with_image(built.get(image.name), image, local.get(image.tag)) for image in plan.wanted)
+    for result in results:
+        if result.action == "built" and result.id:
+            records.save_record(
+                records_folder(project), records.Record(result.image, plan.fingerprints[result.image], result.id)
+            )
+    return BuildReport(results, clock() - started, uses_stand_ins(plan.wanted, local), plan.warnings)
+
+
+def records_folder(project: Project) -> Path:
+    """Where the build records of a project are; each profile has its own."""
+    return project.root / STATE_FOLDER / "records" / (project.profile or "default")
+
+
+def uses_stand_ins(images: Collection[Image], local: Mapping[str, ImageInfo]) -> bool:
+    """Whether any of the images stands on a stand-in of the lab."""
+    upstreams = {graph.normalize_reference(name) for image in images for name in image.upstreams}
+    return any(LAB_LABEL in local[tag].labels for tag in upstreams if tag in local)
+
+
+def _bake(
+    project: Project, plan: BuildPlan, *, engine: Engine, watcher: BuildWatcher, no_cache: bool
+) -> dict[str, ImageResult]:
+    log = progress.BuildLog()
+
+    def on_line(line: str) -> None:
+        log.feed(line)
+        watcher.line(log)
+
+    definition = graph.bake_definition(plan.wanted, labels={PROJECT_LABEL: project.name})
+    done = engine.bake(definition, targets=plan.stale, on_line=on_line, no_cache=no_cache)
+    if done.returncode != 0 or progress.failed_vertices(log):
+        raise _build_error(plan, log, done.returncode)
+    if not log.vertices:
+        raise BuildError("the build ended well but reported no step at all", hint="Check `docker buildx version`.")
+    texts = {image.name: image.dockerfile.text for image in plan.wanted if image.name in plan.stale}
+    steps = progress.steps_by_image(log, metadata=done.metadata, dockerfiles=texts)
+    return {
+        name: ImageResult(name, "built", progress.span_s(log, name, steps[name]), steps[name], None, None)
+        for name in plan.stale
+    }
+
+
+def _with_image(result: ImageResult | None, image: Image, info: ImageInfo | None) -> ImageResult:
+    size, identifier = (info.size_bytes, info.id) if info else (None, None)
+    if result is None:
+        return ImageResult(image.name, "unchanged", 0.0, (), size, identifier)
+    return ImageResult(result.image, result.action, result.wall_s, result.steps, size, identifier)
+
+
+def _build_error(plan: BuildPlan, log: progress.BuildLog, returncode: int) -> BuildError:
+    """Name the step that failed, where it stands, and the last lines it printed."""
+    failed = progress.failed_vertices(log)
+    if not failed:
+        words = "\n".join(log.noise[-12:]) or f"docker buildx bake ended with code {returncode}"
+        return BuildError(f"the build failed: {words}", hint="Nothing was built; no tag was moved.")
+    vertex = failed[0]
+    step = progress.step_of(vertex, only_target=plan.stale[0] if len(plan.stale) == 1 else "")
+    tail = "\n".join(f"  | {line}" for line in vertex.log if line.strip())
+    where = _where(plan, step.target, step.stage, step.number) if step else ""
+    reason = vertex.error.splitlines()[0]
+    return BuildError(
+        f"{where}{vertex.name}: {reason}" + (f"\n{tail}" if tail else ""),
+        hint="Mend that step and run the build again: the steps before it are cached. No tag was moved.",
+    )
+
+
+def _where(plan: BuildPlan, target: str, stage: str, number: int) -> str:
+    """`path:line: ` of a step that BuildKit only numbers; "" where the Dockerfile does not tell."""
+    image = next((image for image in plan.wanted if image.name == target), None)
+    found = find_stage(image.dockerfile, stage) if image else None
+    if image is None or found is None:
+        return ""
+    # BuildKit numbers FROM of an image and every instruction that makes a layer or changes the working folder.
+    stages = {(other.name or "").lower() for other in image.dockerfile.stages}
+    first = [] if found.base.lower() in stages else [found.line]
+    layers = [item.line for item in found.instructions if item.keyword in ("RUN", "COPY", "ADD", "WORKDIR")]
+    lines = first + layers
+    return f"{image.dockerfile.path}:{lines[number - 1]}: " if number <= len(lines) else ""
+
+
+def count(result: ImageResult, state: StepState) -> int:
+    """How many of an image's steps ended in a state."""
+    return sum(1 for step in result.steps if step.state is state)

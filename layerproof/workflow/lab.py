@@ -1,0 +1,265 @@
+"""Stand-ins for the upstream images that a project names, for machines that reach no image registry."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import shutil
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from layerproof import graph
+from layerproof.context import load_context
+from layerproof.engine import Engine, ImageInfo, install, process
+from layerproof.errors import BuildError, ConfigError, NoEngineError
+from layerproof.model import Project
+from layerproof.progress import BuildLog, failed_vertices
+from layerproof.workflow.build import LAB_LABEL
+from layerproof.workflow.load import STATE_FOLDER
+
+RECIPE_LABEL = "dev.layerproof.lab.recipe"
+PROFILE = "lab"
+ROOT_PACKAGES = ("ca-certificates", "netbase", "tzdata", "usr-is-merged")
+# What the official slim images leave out as well.
+SLIM_PATHS = (
+    "/usr/share/man/*",
+    "/usr/share/locale/*",
+    "/usr/share/doc/*",
+    "/usr/share/info/*",
+    "/usr/share/lintian/*",
+)
+CA_BUNDLE = Path("/etc/ssl/certs/ca-certificates.crt")
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class StandIn:
+    """One upstream reference and what the lab can do for it."""
+
+    reference: str
+    recipe: Path | None
+    suite: str
+    args: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class LabResult:
+    """What happened to one reference: `real` images are never touched, `unknown` ones have no recipe."""
+
+    reference: str
+    action: Literal["built", "unchanged", "real", "unknown"]
+    size_bytes: int | None
+
+
+def upstream_references(project: Project) -> tuple[str, ...]:
+    """Every image that the project's Dockerfiles and compose file take from a registry; sorted."""
+    named = {name for image in project.images for name in image.upstreams}
+    named |= {service.image for service in project.services if not service.build}
+    return tuple(sorted(graph.normalize_reference(name) for name in named))
+
+
+def load_recipes(folder: Path) -> tuple[Mapping[str, Any], ...]:
+    """The recipes of `lab.toml`; none where the project has no lab."""
+    import tomli
+
+    path = folder / "lab.toml"
+    if not path.is_file():
+        return ()
+    try:
+        return tuple(tomli.loads(path.read_text(encoding="utf-8")).get("recipe", ()))
+    except tomli.TOMLDecodeError as error:
+        raise ConfigError(f"{path}:{error.lineno}: not valid TOML: {error.msg}") from error
+
+
+def match_recipe(reference: str, recipes: Iterable[Mapping[str, Any]], folder: Path) -> StandIn:
+    """Find the recipe of a reference."""
+    for recipe in recipes:
+        found = re.fullmatch(recipe["matches"], reference)
+        if found:
+            args = {name: value for name, value in found.groupdict().items() if name != "suite"}
+            suite = found.groupdict().get("suite") or recipe["suite"]
+            return StandIn(reference, folder / recipe["folder"], suite, args)
+    return StandIn(reference, None, "", {})
+
+
+def build_lab(project: Project, *, engine: Engine, say: Say) -> tuple[LabResult, ...]:
+    """
+    Build the stand-ins that are missing or whose recipe has changed; an image without the lab's label is left alone.
+
+    Raises:
+        NoEngineError: mmdebstrap is missing.
+        BuildError: a stand-in did not build.
+    """
+    folder = project.root / "lab"
+    recipes = load_recipes(folder)
+    wanted = [match_recipe(reference, recipes, folder) for reference in upstream_references(project)]
+    local = engine.images()
+    ours = [item for item in wanted if item.recipe and not _is_real(local.get(item.reference))]
+    roots = {suite: _root_stamp(folder, suite) for suite in sorted({item.suite for item in ours})}
+    stale_roots = [suite for suite, stamp in roots.items() if not _holds(local.get(_root_tag(suite)), stamp)]
+    for suite in stale_roots:
+        _build_root(project.root, suite, roots[suite], engine=engine, say=say)
+    stamps = {item.reference: _stamp(item, roots[item.suite]) for item in ours}
+    stale = [item for item in ours if not _holds(local.get(item.reference), stamps[item.reference])]
+    if stale:
+        say(f"building stand-ins for {', '.join(item.reference for item in stale)}")
+        _bake({_target_name(item): _recipe_target(item, stamps[item.reference]) for item in stale}, engine=engine)
+    note_profile(project.root, PROFILE)
+    built = {item.reference for item in stale}
+    return tuple(_result(item, built, local=engine.images()) for item in wanted)
+
+
+def missing_upstreams(project: Project, *, engine: Engine) -> tuple[str, ...]:
+    """The upstream images that are not on this machine."""
+    local = engine.images()
+    return tuple(reference for reference in upstream_references(project) if reference not in local)
+
+
+def remove_lab(root: Path, *, engine: Engine) -> tuple[str, ...]:
+    """Remove every image with the lab's label and forget the profile; the tags that were removed."""
+    ours = tuple(sorted(tag for tag, info in engine.images().items() if LAB_LABEL in info.labels))
+    if ours:
+        engine.remove_images(ours)
+    (root / STATE_FOLDER / "profile").unlink(missing_ok=True)
+    return ours
+
+
+def note_profile(root: Path, profile: str) -> None:
+    """Make a profile the default of this checkout, so that later commands use the same arguments."""
+    folder = root / STATE_FOLDER
+    folder.mkdir(exist_ok=True)
+    (folder / "profile").write_text(profile + "\n", encoding="utf-8")
+
+
+def _is_real(info: ImageInfo | None) -> bool:
+    return info is not None and LAB_LABEL not in info.labels
+
+
+def _holds(info: ImageInfo | None, stamp: str) -> bool:
+    return info is not None and info.labels.get(RECIPE_LABEL) == stamp
+
+
+def _result(item: StandIn, built: set[str], *, local: Mapping[str, ImageInfo]) -> LabResult:
+    info = local.get(item.reference)
+    size = info.size_bytes if info else None
+    if item.reference in built:
+        return LabResult(item.reference, "built", size)
+    if _is_real(info):
+        return LabResult(item.reference, "real", size)
+    return LabResult(item.reference, "unchanged" if item.recipe else "unknown", size)
+
+
+def _root_tag(suite: str) -> str:
+    return f"layerproof-lab/debian:{suite}"
+
+
+def _target_name(item: StandIn) -> str:
+    return re.sub(r"[^A-Za-z0-9_-]", "_", item.reference)
+
+
+def _recipe_target(item: StandIn, stamp: str) -> dict[str, Any]:
+    return {
+        "context": str(item.recipe),
+        "tags": [item.reference],
+        "args": {**item.args, "LAB_ROOT": _root_tag(item.suite)},
+        "labels": {LAB_LABEL: item.reference, RECIPE_LABEL: stamp},
+        "output": ["type=docker"],
+    }
+
+
+def _build_root(root: Path, suite: str, stamp: str, *, engine: Engine, say: Say) -> None:
+    """A Debian root by mmdebstrap, with this machine's trust and package settings, as an image."""
+    program = process.find_program("mmdebstrap")
+    if program is None:
+        raise NoEngineError(
+            "mmdebstrap, which makes the lab's Debian roots, is not installed",
+            hint="Run `inv doctor --install` as root, or: apt-get install mmdebstrap.",
+        )
+    say(f"making a Debian {suite} root with mmdebstrap")
+    work = root / STATE_FOLDER / "lab" / suite
+    shutil.rmtree(work, ignore_errors=True)
+    work.mkdir(parents=True)
+    try:
+        for name, text in _settings().items():
+            path = work / "settings" / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(text)
+        done = process.run([program, *_mmdebstrap_words(suite, work / "rootfs.tar")])
+        if done.returncode != 0:
+            raise BuildError(f"mmdebstrap failed with code {done.returncode}:\n{done.tail()}")
+        target = {
+            "context": str(work),
+            "dockerfile": str(root / "lab" / "debian" / "Dockerfile"),
+            "tags": [_root_tag(suite)],
+            "labels": {LAB_LABEL: f"debian:{suite}", RECIPE_LABEL: stamp},
+            "output": ["type=docker"],
+        }
+        _bake({f"debian-{suite}": target}, engine=engine)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def _mmdebstrap_words(suite: str, tar: Path) -> list[str]:
+    excluded = [f"--dpkgopt=path-exclude={path}" for path in SLIM_PATHS]
+    excluded += ["--dpkgopt=path-include=/usr/share/doc/*/copyright"]
+    clean = 'rm -rf "$1"/var/lib/apt/lists/* "$1"/var/cache/apt/*.bin "$1"/var/cache/apt/archives/*.deb "$1"/var/log/*'
+    repository = install.debian_repository()
+    return [
+        "--quiet",
+        "--variant=minbase",
+        f"--include={','.join(ROOT_PACKAGES)}",
+        # The Release file of sid may be past its date.
+        '--aptopt=Acquire::Check-Valid-Until "false"',
+        *excluded,
+        f"--customize-hook={clean}",
+        suite,
+        str(tar),
+        *([repository] if repository else []),
+    ]
+
+
+def _settings() -> dict[str, bytes]:
+    """Files that let a container reach what this machine reaches: its CA bundle, and pip's and npm's index if set."""
+    files = {str(CA_BUNDLE).lstrip("/"): CA_BUNDLE.read_bytes()} if CA_BUNDLE.is_file() else {}
+    index = process.run(["pip", "config", "get", "global.index-url"]).stdout.strip()
+    if index:
+        files["etc/pip.conf"] = f"[global]\nindex-url = {index}\n".encode()
+        files["etc/uv/uv.toml"] = f'[[index]]\nurl = "{index}"\ndefault = true\n'.encode()
+    registry = process.run(["npm", "config", "get", "registry"]).stdout.strip()
+    if registry.startswith("http"):
+        files["usr/local/etc/npmrc"] = f"registry={registry}\n".encode()
+    return files
+
+
+def _root_stamp(folder: Path, suite: str) -> str:
+    parts = [
+        suite,
+        repr(_mmdebstrap_words(suite, Path("rootfs.tar"))),
+        (folder / "debian" / "Dockerfile").read_text(encoding="utf-8"),
+    ]
+    parts += [f"{name}:{hashlib.sha256(text).hexdigest()}" for name, text in sorted(_settings().items())]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def _stamp(item: StandIn, root_stamp: str) -> str:
+    files = load_context(item.recipe, dockerfile=item.recipe / "Dockerfile") if item.recipe else ()
+    parts = [item.reference, repr(sorted(item.args.items())), root_stamp]
+    parts += [f"{file.path}:{file.mode}:{file.digest}" for file in files]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def _bake(targets: Mapping[str, Any], *, engine: Engine) -> None:
+    log = BuildLog()
+
+    def on_line(line: str) -> None:
+        log.feed(line)
+
+    done = engine.bake({"target": dict(targets)}, targets=list(targets), on_line=on_line)
+    failed = failed_vertices(log)
+    if done.returncode != 0 or failed:
+        vertex = failed[0] if failed else None
+        words = "\n".join(vertex.log if vertex else log.noise[-12:])
+        raise BuildError(f"a stand-in did not build: {vertex.name if vertex else ''}\n{words}")

