@@ -56,13 +56,6 @@ def dependents(images: Iterable[Image], names: Collection[str]) -> tuple[str, ..
     return tuple(image.name for image in order if image.name in affected)
 
 
-def normalize_reference(reference: str) -> str:
-    """A reference as Docker compares it: docker.io and library/ dropped, `:latest` added where there is no tag."""
-    name = reference.removeprefix("docker.io/").removeprefix("library/")
-    has_tag = ":" in name.rsplit("/", 1)[-1] or "@" in name
-    return name if has_tag else f"{name}:latest"
-
-
 def bake_definition(images: Iterable[Image], *, labels: Mapping[str, str] | None = None) -> dict[str, Any]:
     """
     The bake file of these images. A project image that another one names becomes a `target:` context, so that one solve
@@ -78,6 +71,24 @@ def bake_definition(images: Iterable[Image], *, labels: Mapping[str, str] | None
         "group": {"default": {"targets": [image.name for image in order]}},
         "target": {image.name: _target(image, by_name, labels or {}) for image in order},
     }
+
+
+def lint_definition(images: Iterable[Image]) -> dict[str, Any]:
+    """
+    A bake file for BuildKit's checks only. They cannot follow `target:` contexts, and need no more than some image in
+    the place of a parent: an upstream image of its own stands in for it.
+    """
+    order = build_order(images)
+    definition = bake_definition(order)
+    upstream: dict[str, str] = {}
+    for image in order:
+        upstream[image.name] = next(iter(image.upstreams), "") or next((upstream[name] for name in image.parents), "")
+    by_name = {image.name: image for image in order}
+    for image in order:
+        contexts = definition["target"][image.name].get("contexts", {})
+        for name in image.parents:
+            contexts[_context_key(by_name[name].tag)] = f"docker-image://{upstream[name] or 'scratch'}"
+    return definition
 
 
 def _target(image: Image, by_name: Mapping[str, Image], labels: Mapping[str, str]) -> dict[str, Any]:

@@ -84,6 +84,9 @@ class Engine(Protocol):
     ) -> BakeResult:
         """Build the targets of a bake definition; each event line goes to `on_line` as it comes."""
 
+    def lint(self, definition: Mapping[str, Any]) -> Mapping[str, Any]:
+        """BuildKit's own checks of every target: the `target` table of `--call=check,format=json`."""
+
     def images(self) -> Mapping[str, ImageInfo]:
         """Every local image, by tag as `docker images` shows it (docker.io and library/ dropped)."""
 

@@ -20,8 +20,8 @@ from layerproof.engine import (
     parse_version,
     process,
 )
-from layerproof.errors import ConfigError, NoEngineError, StackError
-from layerproof.graph import normalize_reference
+from layerproof.errors import BuildError, ConfigError, NoEngineError, StackError
+from layerproof.references import normalize_reference
 
 if TYPE_CHECKING:
     from python_on_whales import DockerClient
@@ -114,6 +114,19 @@ class DockerEngine:
         if code != 0 and not any(line.startswith("{") for line in lines):
             raise_for_missing_engine("".join(lines))
         return BakeResult(code, tuple(lines), document)
+
+    def lint(self, definition: Mapping[str, Any]) -> Mapping[str, Any]:
+        words = ["buildx", "bake", "--file", "-", "--allow", "fs=*", "--call", "check,format=json"]
+        words += ["--builder", self.builder] if self.builder else []
+        done = process.run(["docker", *words], stdin=json.dumps(definition))
+        # Exit code 1 means findings; without a document nothing was checked.
+        if not done.stdout.lstrip().startswith("{"):
+            raise_for_missing_engine(done.stderr)
+            raise BuildError(
+                f"BuildKit's checks did not run: {done.tail()}", hint="Are the upstream images there? inv lab"
+            )
+        targets: Mapping[str, Any] = json.loads(done.stdout).get("target") or {}
+        return targets
 
     def images(self) -> Mapping[str, ImageInfo]:
         listed = _docker(["image", "ls", "--quiet", "--no-trunc"])

@@ -12,8 +12,8 @@ from rich.text import Text
 from rich.tree import Tree
 
 from layerproof.engine import ImageInfo
-from layerproof.graph import normalize_reference
 from layerproof.model import Check, Finding, Image, ImageResult, Project, StepState
+from layerproof.references import normalize_reference
 from layerproof.workflow.build import BuildReport, count
 from layerproof.workflow.lab import LabResult
 

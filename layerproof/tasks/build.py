@@ -106,8 +106,13 @@ def graph(c: Context, format: str = "text", profile: str = "") -> None:  # noqa:
             show(render_graph(project), graph_document(project), format=format)
 
 
-@task(help={"format": _HELP["format"]})
-def check(c: Context, format: str = "text") -> None:  # noqa: A002
+@task(
+    help={
+        "format": _HELP["format"],
+        "buildkit": "BuildKit's own checks too (need an engine and upstream images).",
+    }
+)
+def check(c: Context, buildkit: bool = False, format: str = "text") -> None:  # noqa: A002
     """
     Check compose files, Dockerfiles and ignore files against the rules; needs no running engine.
 
@@ -117,10 +122,14 @@ def check(c: Context, format: str = "text") -> None:  # noqa: A002
     """
     from layerproof.report.document import findings_document
     from layerproof.report.text import render_findings
-    from layerproof.workflow.check import check_project
+    from layerproof.workflow.check import check_by_buildkit, check_project
 
     with exit_on_error():
-        findings, checked = check_project(root_of(c), engine=connect())
+        engine = connect()
+        findings, checked = check_project(root_of(c), engine=engine)
+        if buildkit:
+            findings += check_by_buildkit(root_of(c), engine=engine)
+            checked += ", BuildKit's checks"
         show(render_findings(findings, checked=checked), findings_document(findings), format=format)
         fail_unless(not findings)
 

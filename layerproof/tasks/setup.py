@@ -69,8 +69,14 @@ def shell_setup(c: Context) -> None:
             )
 
 
-@task(help={"remove": "Remove the stand-ins and leave the lab profile.", "format": "text or json."})
-def lab(c: Context, remove: bool = False, format: str = "text") -> None:  # noqa: A002
+@task(
+    help={
+        "remove": "Remove the stand-ins and leave the lab profile.",
+        "auto": "Only where no registry answers: ask it for the upstream images first.",
+        "format": "text or json.",
+    }
+)
+def lab(c: Context, remove: bool = False, auto: bool = False, format: str = "text") -> None:  # noqa: A002
     """
     Build stand-ins for the upstream images, for machines that reach no image registry.
 
@@ -85,6 +91,9 @@ def lab(c: Context, remove: bool = False, format: str = "text") -> None:  # noqa
         if remove:
             for tag in workflow.remove_lab(root_of(c), engine=engine):
                 out().print(f"removed {tag}")
+            return
+        if auto and not needs_lab(c, engine):
+            out().print("the upstream images are there or come from their registry: no stand-in is needed")
             return
         project = load_project(c, engine, profile=workflow.PROFILE)
         results = workflow.build_lab(project, engine=engine, say=say)
@@ -114,12 +123,14 @@ def demo(c: Context, install: bool = False, photo: str = "") -> None:
     from layerproof.report.demo import render_analysis, render_urls
     from layerproof.tasks.stack import show_checks, start
     from layerproof.workflow import demo as workflow
+    from layerproof.workflow import lab as workflow_lab
 
     with exit_on_error():
         engine = connect()
         if install:
             install_missing(engine)
-        choose_upstreams(c, engine)
+        if needs_lab(c, engine):
+            workflow_lab.build_lab(load_project(c, engine, profile=workflow_lab.PROFILE), engine=engine, say=say)
         project = start(c, engine)
         holds = show_checks(c, engine)
         fail_unless(holds)
@@ -154,19 +165,19 @@ def install_missing(engine: Engine) -> None:
         packages.install_packages([name for names in missing for name in names], say=say)
 
 
-def choose_upstreams(c: Context, engine: Engine) -> None:
-    """Use real upstream images where a registry answers; build the lab's stand-ins where none does, and say so."""
+def needs_lab(c: Context, engine: Engine) -> bool:
+    """Whether upstream images must be stood in for: some are missing and no registry answers, or the lab is in use."""
     from layerproof.workflow import lab as workflow
 
     project = load_project(c, engine)
+    if project.profile == workflow.PROFILE:
+        return True
     missing = workflow.missing_upstreams(project, engine=engine)
-    if not missing and project.profile != workflow.PROFILE:
-        return
-    if project.profile != workflow.PROFILE:
-        say(f"asking the registry for {missing[0]}")
-        reason = engine.pull(missing[0])
-        if not reason:
-            return
+    if not missing:
+        return False
+    say(f"asking the registry for {missing[0]}")
+    reason = engine.pull(missing[0])
+    if reason:
         say(f"no image registry can be reached: {reason}")
         say("building the lab's stand-ins, which are not the published images")
-    workflow.build_lab(load_project(c, engine, profile=workflow.PROFILE), engine=engine, say=say)
+    return bool(reason)

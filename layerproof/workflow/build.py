@@ -12,6 +12,7 @@ from layerproof.dockerfile import find_stage
 from layerproof.engine import Engine, ImageInfo
 from layerproof.errors import BuildError
 from layerproof.model import Image, ImageResult, Project, StepState
+from layerproof.references import normalize_reference
 from layerproof.workflow.load import STATE_FOLDER
 
 LAB_LABEL = "dev.layerproof.lab"
@@ -71,7 +72,7 @@ def plan_build(project: Project, *, engine: Engine, names: Collection[str], forc
             files=context.load_context(image.context, dockerfile=image.dockerfile.path),
             parents={name: fingerprints[name] for name in image.parents},
             upstream_ids={
-                name: local[tag].id for name in image.upstreams if (tag := graph.normalize_reference(name)) in local
+                name: local[tag].id for name in image.upstreams if (tag := normalize_reference(name)) in local
             },
         )
         record, warning = records.load_record(folder, image.name)
@@ -130,7 +131,7 @@ def records_folder(project: Project) -> Path:
 
 def uses_stand_ins(images: Collection[Image], local: Mapping[str, ImageInfo]) -> bool:
     """Whether any of the images stands on a stand-in of the lab."""
-    upstreams = {graph.normalize_reference(name) for image in images for name in image.upstreams}
+    upstreams = {normalize_reference(name) for image in images for name in image.upstreams}
     return any(LAB_LABEL in local[tag].labels for tag in upstreams if tag in local)
 
 

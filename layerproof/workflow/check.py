@@ -11,6 +11,7 @@ from layerproof import compose, context, policy
 from layerproof.config import Config
 from layerproof.engine import ComposeCall, Engine
 from layerproof.errors import ConfigError
+from layerproof.graph import lint_definition
 from layerproof.model import Finding, Project
 from layerproof.policy import Breach, ComposeSubject, IgnoreSubject, Rule, ScriptSubject
 from layerproof.workflow.load import configuration, load
@@ -52,6 +53,29 @@ def check_project(
     dockerfiles = len({image.dockerfile.path for image in project.images})
     checked = f"{len(combinations)} compose combinations, {dockerfiles} Dockerfiles, {len(rules)} rules"
     return tuple(sorted(kept, key=lambda finding: (finding.path, finding.line, finding.rule, finding.message))), checked
+
+
+def check_by_buildkit(root: Path, *, engine: Engine, profile: str | None = None) -> tuple[Finding, ...]:
+    """
+    BuildKit's own checks of every Dockerfile, each place once; needs an engine and the upstream images.
+
+    Raises:
+        BuildError: the checks could not run.
+    """
+    project = load(root, engine=engine, environment=os.environ, profile=profile)
+    targets = engine.lint(lint_definition(project.images))
+    found = set()
+    for image in project.images:
+        path = os.path.relpath(image.dockerfile.path, project.root)
+        result = (targets.get(image.name) or {}).get("check") or {}
+        if error := result.get("buildError"):
+            found.add(Finding("buildkit", "error", path, 1, str(error.get("message", error)), "R13"))
+        for warning in result.get("warnings") or ():
+            ranges = (warning.get("location") or {}).get("ranges") or [{"start": {"line": 1}}]
+            message = f"{warning.get('detail') or warning.get('description')}"
+            rule = f"buildkit/{warning.get('ruleName')}"
+            found.add(Finding(rule, "warning", path, int(ranges[0]["start"]["line"]), message, "R13"))
+    return tuple(sorted(found, key=lambda finding: (finding.path, finding.line, finding.rule)))
 
 
 def compose_combinations(files: tuple[Path, ...]) -> Iterator[tuple[Path, ...]]:

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from layerproof import graph
 from layerproof.context import load_context
 from layerproof.engine import Engine, ImageInfo, install, process
 from layerproof.errors import BuildError, ConfigError, NoEngineError
 from layerproof.model import Project
 from layerproof.progress import BuildLog, failed_vertices
+from layerproof.references import normalize_reference
 from layerproof.workflow.build import LAB_LABEL
 from layerproof.workflow.load import STATE_FOLDER
 
@@ -58,7 +58,7 @@ def upstream_references(project: Project) -> tuple[str, ...]:
     """Every image that the project's Dockerfiles and compose file take from a registry; sorted."""
     named = {name for image in project.images for name in image.upstreams}
     named |= {service.image for service in project.services if not service.build}
-    return tuple(sorted(graph.normalize_reference(name) for name in named))
+    return tuple(sorted(normalize_reference(name) for name in named))
 
 
 def load_recipes(folder: Path) -> tuple[Mapping[str, Any], ...]:

@@ -15,6 +15,7 @@ from layerproof.dockerfile import external_references, find_stage, load_dockerfi
 from layerproof.engine import ComposeCall, Engine
 from layerproof.errors import ConfigError, UsageError
 from layerproof.model import Dockerfile, Image, Project, Service
+from layerproof.references import normalize_reference
 
 STATE_FOLDER = ".layerproof"
 PROFILE_VARIABLE = "LAYERPROOF_PROFILE"
@@ -183,7 +184,7 @@ def _service_image(service: Service, document: Mapping[str, Any], overlay: Overl
         )
     return Image(
         name=service.name.replace(".", "_"),
-        tag=graph.normalize_reference(service.image),
+        tag=normalize_reference(service.image),
         role="service",
         context=context,
         dockerfile=file,
@@ -230,7 +231,7 @@ def _link(images: Sequence[Image]) -> list[Image]:
     linked = []
     for image in images:
         references = external_references(image.dockerfile, image.target)
-        parents = {by_tag[tag] for name in references if (tag := graph.normalize_reference(name)) in by_tag}
+        parents = {by_tag[tag] for name in references if (tag := normalize_reference(name)) in by_tag}
         contexts = {}
         for name, value in image.contexts.items():
             service = value.removeprefix("service:")
@@ -240,7 +241,7 @@ def _link(images: Sequence[Image]) -> list[Image]:
             else:
                 contexts[name] = value
         upstreams = tuple(
-            name for name in references if graph.normalize_reference(name) not in by_tag and name not in contexts
+            name for name in references if normalize_reference(name) not in by_tag and name not in contexts
         )
         linked.append(
             replace(image, parents=tuple(sorted(parents - {image.name})), contexts=contexts, upstreams=upstreams)

@@ -17,8 +17,8 @@ from layerproof.model import Check, Project, Service
 from layerproof.workflow.load import compose_call as compose_call
 
 ANSWER_TIMEOUT_S = 20.0
-# "level":"error", ERROR in worker, Traceback (most recent call last) - but not "error":null or "0 errors"
-_ERROR = re.compile(r"\b(error|exception|traceback|fatal|panic)\b", re.IGNORECASE)
+# "level":"error", ERROR in worker, TypeError: x, Traceback (most recent call last) - not "error":null or "0 errors"
+_ERROR = re.compile(r"(error|exception)\b|\b(traceback|fatal|panic)\b", re.IGNORECASE)
 _NO_ERROR = re.compile(r"\"errors?\"\s*:\s*(null|false|0|\"\"|\[\]|\{\})|\b(0|no|without) errors?\b", re.IGNORECASE)
 
 

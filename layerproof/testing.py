@@ -1,0 +1,113 @@
+"""An Engine without Docker: it answers from what a test gave it, and remembers what it was asked."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from layerproof.engine import BakeResult, ComposeCall, Container, EngineInfo, ImageInfo, LineSink
+from layerproof.errors import NoEngineError
+from layerproof.references import normalize_reference
+
+INFO = EngineInfo("28.5.2", "0.29.1", "2.40.3", nvidia=False, storage="overlay2", data_root="/var/lib/docker")
+
+
+@dataclass
+class FakeEngine:
+    """
+    Attributes:
+        document: what `docker compose config` answers.
+        bakes: how the next bakes end, in turn; afterwards every bake succeeds with one event line and no steps. One
+            that succeeds makes an image with a new id for every tag of its targets.
+        local: the local images by tag.
+        asked: the verbs that changed something or ran a build, in order, with their main argument.
+        absent: every verb that needs the daemon raises NoEngineError.
+    """
+
+    document: Mapping[str, Any] = field(default_factory=dict)
+    bakes: list[BakeResult] = field(default_factory=list)
+    local: dict[str, ImageInfo] = field(default_factory=dict)
+    running: tuple[Container, ...] = ()
+    log_text: Mapping[str, str] = field(default_factory=dict)
+    answer: EngineInfo = INFO
+    compose_code: int = 0
+    pull_reason: str = ""
+    absent: bool = False
+    asked: list[tuple[str, Any]] = field(default_factory=list)
+    _ids: Any = field(default_factory=lambda: itertools.count(1))
+
+    def info(self) -> EngineInfo:
+        self._need_daemon()
+        return self.answer
+
+    def compose_config(self, call: ComposeCall) -> Mapping[str, Any]:
+        return self.document
+
+    def bake(
+        self, definition: Mapping[str, Any], *, targets: Sequence[str], on_line: LineSink, no_cache: bool = False
+    ) -> BakeResult:
+        self._need_daemon()
+        self.asked.append(("bake", tuple(targets)))
+        event = '{"vertexes":[{"digest":"sha256:0","name":"[internal] load","started":"2026-01-01T00:00:00Z"}]}\n'
+        result = self.bakes.pop(0) if self.bakes else BakeResult(0, (event,))
+        for line in result.lines:
+            on_line(line)
+        if result.returncode == 0:
+            for name in targets:
+                target = definition["target"][name]
+                for tag in target["tags"]:
+                    self.add_image(tag, labels=target.get("labels", {}))
+        return result
+
+    def lint(self, definition: Mapping[str, Any]) -> Mapping[str, Any]:
+        self._need_daemon()
+        return {}
+
+    def images(self) -> Mapping[str, ImageInfo]:
+        self._need_daemon()
+        return dict(self.local)
+
+    def pull(self, reference: str) -> str:
+        self._need_daemon()
+        self.asked.append(("pull", reference))
+        if not self.pull_reason:
+            self.add_image(reference)
+        return self.pull_reason
+
+    def remove_images(self, tags: Collection[str]) -> None:
+        self._need_daemon()
+        self.asked.append(("remove_images", tuple(tags)))
+        for tag in tags:
+            del self.local[tag]
+
+    def containers(self, call: ComposeCall) -> tuple[Container, ...]:
+        self._need_daemon()
+        return self.running
+
+    def logs(self, call: ComposeCall, service: str) -> str:
+        return self.log_text.get(service, "")
+
+    def compose(self, call: ComposeCall, words: Sequence[str]) -> int:
+        self.asked.append(("compose", tuple(words)))
+        return self.compose_code
+
+    def cache_usage(self) -> tuple[Mapping[str, Any], ...]:
+        self._need_daemon()
+        return ()
+
+    def prune_cache(self, *, everything: bool, older_than: str) -> str:
+        self._need_daemon()
+        self.asked.append(("prune_cache", (everything, older_than)))
+        return "Total: 0B"
+
+    def add_image(self, tag: str, *, labels: Mapping[str, str] | None = None) -> None:
+        """Make a local image with an id of its own."""
+        tag = normalize_reference(tag)
+        identifier = f"sha256:{next(self._ids):064x}"
+        self.local[tag] = ImageInfo(identifier, (tag,), 1000, "2026-01-01T00:00:00Z", labels or {})
+
+    def _need_daemon(self) -> None:
+        if self.absent:
+            raise NoEngineError("no Docker Engine answers: there is none in this test")

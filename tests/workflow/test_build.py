@@ -1,0 +1,149 @@
+"""Building: what is stale, what is sent to the engine, what is remembered."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from layerproof.engine import BakeResult
+from layerproof.errors import BuildError, ConfigError
+from layerproof.model import Project
+from layerproof.testing import FakeEngine
+from layerproof.workflow.build import build, plan_build, records_folder
+from layerproof.workflow.lab import LAB_LABEL
+from layerproof.workflow.load import load
+
+ALL = ("base-node", "base-node-runtime", "api", "web")
+
+
+def run(project: Project, engine: FakeEngine, *names: str) -> dict[str, str]:
+    report = build(project, engine=engine, names=names or ALL)
+    return {result.image: result.action for result in report.images}
+
+
+def test_a_first_build_sends_everything_in_one_bake_run(project: Project, engine: FakeEngine) -> None:
+    assert set(run(project, engine).values()) == {"built"}
+    assert [verb for verb, _ in engine.asked] == ["bake"]
+    assert set(engine.asked[0][1]) == set(ALL)
+
+
+def test_a_second_build_asks_the_engine_for_nothing(project: Project, engine: FakeEngine) -> None:
+    run(project, engine)
+    engine.asked.clear()
+    assert set(run(project, engine).values()) == {"unchanged"}
+    assert engine.asked == []
+
+
+def test_one_service_brings_its_bases_and_no_other_service(project: Project, engine: FakeEngine) -> None:
+    assert set(run(project, engine, "api")) == {"base-node", "base-node-runtime", "api"}
+
+
+def test_an_edit_makes_only_its_service_stale(repo: Path, project: Project, engine: FakeEngine) -> None:
+    run(project, engine)
+    (repo / "api" / "src" / "main.js").write_text("// edited\n")
+    assert plan_build(project, engine=engine, names=ALL).stale == ("api",)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        pytest.param("api/README.md", id="the readme"),
+        pytest.param("api/server.log", id="a log"),
+        pytest.param("api/data/big.bin", id="a data file"),
+        pytest.param("api/src/__pycache__/x.pyc", id="byte code"),
+        pytest.param("api/.env", id="the environment file"),
+        pytest.param("notes.txt", id="a file outside every context"),
+    ],
+)
+def test_an_unrelated_file_makes_nothing_stale(repo: Path, project: Project, engine: FakeEngine, path: str) -> None:
+    run(project, engine)
+    (repo / path).parent.mkdir(parents=True, exist_ok=True)
+    (repo / path).write_text("x")
+    assert plan_build(project, engine=engine, names=ALL).stale == ()
+
+
+def test_a_touched_file_makes_nothing_stale(repo: Path, project: Project, engine: FakeEngine) -> None:
+    run(project, engine)
+    os.utime(repo / "api" / "src" / "main.js", (1, 1))
+    assert plan_build(project, engine=engine, names=ALL).stale == ()
+
+
+def test_a_changed_base_makes_its_dependents_stale(repo: Path, project: Project, engine: FakeEngine) -> None:
+    run(project, engine)
+    with (repo / "docker" / "base-node" / "Dockerfile").open("a") as stream:
+        stream.write("RUN more\n")
+    changed = load(repo, engine=engine, environment={})
+    assert set(plan_build(changed, engine=engine, names=ALL).stale) == set(ALL)
+
+
+def test_an_image_that_was_removed_is_built_again(project: Project, engine: FakeEngine) -> None:
+    run(project, engine)
+    engine.remove_images(["shop-api:latest"])
+    assert plan_build(project, engine=engine, names=ALL).stale == ("api",)
+
+
+def test_an_image_that_another_tool_rebuilt_is_built_again(project: Project, engine: FakeEngine) -> None:
+    run(project, engine)
+    engine.add_image("shop-api")
+    assert plan_build(project, engine=engine, names=ALL).stale == ("api",)
+
+
+def test_a_new_upstream_image_makes_everything_on_it_stale(project: Project, engine: FakeEngine) -> None:
+    run(project, engine)
+    engine.add_image("node:18-bookworm-slim")
+    assert set(plan_build(project, engine=engine, names=ALL).stale) == set(ALL)
+
+
+def test_a_failed_build_names_the_step_and_records_nothing(repo: Path, project: Project, engine: FakeEngine) -> None:
+    failed = {
+        "digest": "sha256:1",
+        "name": "[api deps 3/3] RUN npm ci",
+        "started": "2026-01-01T00:00:00Z",
+        "completed": "2026-01-01T00:00:01Z",
+        "error": "process did not complete successfully: exit code: 1",
+    }
+    log = {"vertex": "sha256:1", "data": "bnBtIEVSUiEgbWlzc2luZwo="}
+    lines = (json.dumps({"vertexes": [failed]}), json.dumps({"logs": [log]}))
+    engine.bakes.append(BakeResult(1, lines))
+    with pytest.raises(BuildError) as caught:
+        run(project, engine)
+    assert f"{repo / 'api' / 'Dockerfile'}:3: " in caught.value.message
+    assert "npm ERR! missing" in caught.value.message
+    assert "shop-api:latest" not in engine.images()
+    assert not records_folder(project).exists()
+
+
+@pytest.mark.parametrize(
+    "result",
+    [
+        pytest.param(BakeResult(1, ("ERROR: no builder\n",)), id="a failure without one event"),
+        pytest.param(BakeResult(0, ()), id="success without one event"),
+    ],
+)
+def test_a_build_that_reported_nothing_is_no_success(project: Project, engine: FakeEngine, result: BakeResult) -> None:
+    engine.bakes.append(result)
+    with pytest.raises(BuildError):
+        run(project, engine)
+
+
+def test_a_damaged_record_is_a_warning_and_a_rebuild(project: Project, engine: FakeEngine) -> None:
+    run(project, engine)
+    (records_folder(project) / "api.json").write_text("{")
+    plan = plan_build(project, engine=engine, names=ALL)
+    assert plan.stale == ("api",)
+    assert "api.json" in plan.warnings[0]
+
+
+def test_stand_ins_are_reported(project: Project, engine: FakeEngine) -> None:
+    assert build(project, engine=engine, names=ALL).lab is False
+    engine.add_image("node:18-bookworm-slim", labels={LAB_LABEL: "node"})
+    assert build(project, engine=engine, names=ALL).lab is True
+
+
+def test_a_context_that_is_gone_is_a_clear_error(repo: Path, project: Project, engine: FakeEngine) -> None:
+    (repo / "api").rename(repo / "moved")
+    with pytest.raises(ConfigError, match="build context"):
+        run(project, engine)

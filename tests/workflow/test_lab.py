@@ -1,0 +1,44 @@
+"""The lab: what it derives, what it leaves alone, what it removes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from layerproof.model import Project
+from layerproof.testing import FakeEngine
+from layerproof.workflow.lab import (
+    LAB_LABEL,
+    build_lab,
+    missing_upstreams,
+    note_profile,
+    remove_lab,
+    upstream_references,
+)
+from layerproof.workflow.load import load
+
+
+def test_the_upstream_images_are_read_from_the_dockerfiles_and_the_compose_file(project: Project) -> None:
+    assert upstream_references(project) == ("mongo:7.0", "node:18-bookworm-slim")
+
+
+def test_only_what_is_not_here_is_missing(project: Project, engine: FakeEngine) -> None:
+    assert missing_upstreams(project, engine=engine) == ("mongo:7.0",)
+
+
+def test_a_real_image_is_left_alone_and_a_reference_without_recipe_is_named(
+    project: Project, engine: FakeEngine
+) -> None:
+    results = build_lab(project, engine=engine, say=lambda text: None)
+    assert {result.reference: result.action for result in results} == {
+        "node:18-bookworm-slim": "real",
+        "mongo:7.0": "unknown",
+    }
+    assert engine.asked == []
+
+
+def test_removing_the_lab_removes_what_it_made_and_nothing_else(repo: Path, engine: FakeEngine) -> None:
+    engine.add_image("mongo:7.0", labels={LAB_LABEL: "mongo:7.0"})
+    note_profile(repo, "lab")
+    assert remove_lab(repo, engine=engine) == ("mongo:7.0",)
+    assert set(engine.images()) == {"node:18-bookworm-slim"}
+    assert load(repo, engine=engine, environment={}).profile is None
