@@ -76,7 +76,8 @@ def bake_definition(images: Iterable[Image], *, labels: Mapping[str, str] | None
 def lint_definition(images: Iterable[Image]) -> dict[str, Any]:
     """
     A bake file for BuildKit's checks only. They cannot follow `target:` contexts, and need no more than some image in
-    the place of a parent: an upstream image of its own stands in for it.
+    the place of a parent: an upstream image of its own stands in for it. There are neither tags nor outputs: with them
+    buildx 0.29 exports an empty image over each tag.
     """
     order = build_order(images)
     definition = bake_definition(order)
@@ -85,9 +86,11 @@ def lint_definition(images: Iterable[Image]) -> dict[str, Any]:
         upstream[image.name] = next(iter(image.upstreams), "") or next((upstream[name] for name in image.parents), "")
     by_name = {image.name: image for image in order}
     for image in order:
-        contexts = definition["target"][image.name].get("contexts", {})
+        target = definition["target"][image.name]
+        contexts = target.get("contexts", {})
         for name in image.parents:
             contexts[_context_key(by_name[name].tag)] = f"docker-image://{upstream[name] or 'scratch'}"
+        definition["target"][image.name] = {key: target[key] for key in target if key not in ("tags", "output")}
     return definition
 
 

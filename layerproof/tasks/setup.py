@@ -138,7 +138,7 @@ def demo(c: Context, install: bool = False, photo: str = "") -> None:
         picture = Path(photo) if photo else workflow.sample_photo(folder, say=say)
         analysis = workflow.analyse(project, picture)
         out().print(render_analysis(analysis, picture))
-        screenshot = workflow.screenshot(project, folder / "demo.png", say=say)
+        screenshot = workflow.screenshot(project, analysis["id"], folder / "demo.png", say=say)
         out().print(render_urls(workflow.urls(project), screenshot))
 
 

@@ -132,7 +132,12 @@ def records_folder(project: Project) -> Path:
 def uses_stand_ins(images: Collection[Image], local: Mapping[str, ImageInfo]) -> bool:
     """Whether any of the images stands on a stand-in of the lab."""
     upstreams = {normalize_reference(name) for image in images for name in image.upstreams}
-    return any(LAB_LABEL in local[tag].labels for tag in upstreams if tag in local)
+    return any(is_stand_in(tag, local.get(tag)) for tag in upstreams)
+
+
+def is_stand_in(tag: str, info: ImageInfo | None) -> bool:
+    """Whether the lab made this tag. What is built on a stand-in inherits its label, so the label has to name the tag."""
+    return info is not None and info.labels.get(LAB_LABEL) == tag
 
 
 def _bake(

@@ -76,13 +76,13 @@ def analyse(project: Project, photo: Path) -> Mapping[str, Any]:
     return document
 
 
-def screenshot(project: Project, path: Path, *, say: Say) -> Path | None:
-    """A picture of the page with the newest analysis, by headless Chromium; None where there is no Chromium."""
+def screenshot(project: Project, analysis: str, path: Path, *, say: Say) -> Path | None:
+    """A picture of the page with one analysis, by headless Chromium; None where there is no Chromium."""
     program = process.find_program("chromium") or process.find_program("google-chrome")
     if program is None:
         say("no Chromium: no screenshot of the page (inv doctor says how to get it)")
         return None
-    newest = urls(project)["frontend"] + "/?analysis=latest"
+    page = f"{urls(project)['frontend']}/?analysis={analysis}"
     with tempfile.TemporaryDirectory(prefix="layerproof-") as profile:
         words = [program, "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
         words += [
@@ -96,7 +96,7 @@ def screenshot(project: Project, path: Path, *, say: Say) -> Path | None:
             "--window-size=1280,1100",
             "--virtual-time-budget=10000",
             f"--screenshot={path}",
-            newest,
+            page,
         ]
         done = process.run(words, timeout_s=120)
     if done.returncode != 0 or not path.is_file():

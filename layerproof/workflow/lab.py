@@ -16,7 +16,7 @@ from layerproof.errors import BuildError, ConfigError, NoEngineError
 from layerproof.model import Project
 from layerproof.progress import BuildLog, failed_vertices
 from layerproof.references import normalize_reference
-from layerproof.workflow.build import LAB_LABEL
+from layerproof.workflow.build import LAB_LABEL, is_stand_in
 from layerproof.workflow.load import STATE_FOLDER
 
 RECIPE_LABEL = "dev.layerproof.lab.recipe"
@@ -37,12 +37,13 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class StandIn:
-    """One upstream reference and what the lab can do for it."""
+    """One upstream reference and what the lab can do for it; `needs` are references its recipe starts from."""
 
     reference: str
     recipe: Path | None
     suite: str
     args: Mapping[str, str]
+    needs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,7 @@ def match_recipe(reference: str, recipes: Iterable[Mapping[str, Any]], folder: P
         if found:
             args = {name: value for name, value in found.groupdict().items() if name != "suite"}
             suite = found.groupdict().get("suite") or recipe["suite"]
-            return StandIn(reference, folder / recipe["folder"], suite, args)
+            return StandIn(reference, folder / recipe["folder"], suite, args, tuple(recipe.get("needs", ())))
     return StandIn(reference, None, "", {})
 
 
@@ -97,7 +98,9 @@ def build_lab(project: Project, *, engine: Engine, say: Say) -> tuple[LabResult,
     recipes = load_recipes(folder)
     wanted = [match_recipe(reference, recipes, folder) for reference in upstream_references(project)]
     local = engine.images()
-    ours = [item for item in wanted if item.recipe and not _is_real(local.get(item.reference))]
+    needed = {reference for item in wanted for reference in item.needs} - {item.reference for item in wanted}
+    support = [match_recipe(reference, recipes, folder) for reference in sorted(needed)]
+    ours = [item for item in [*support, *wanted] if item.recipe and not _is_real(item.reference, local)]
     roots = {suite: _root_stamp(folder, suite) for suite in sorted({item.suite for item in ours})}
     stale_roots = [suite for suite, stamp in roots.items() if not _holds(local.get(_root_tag(suite)), stamp)]
     for suite in stale_roots:
@@ -106,7 +109,11 @@ def build_lab(project: Project, *, engine: Engine, say: Say) -> tuple[LabResult,
     stale = [item for item in ours if not _holds(local.get(item.reference), stamps[item.reference])]
     if stale:
         say(f"building stand-ins for {', '.join(item.reference for item in stale)}")
-        _bake({_target_name(item): _recipe_target(item, stamps[item.reference]) for item in stale}, engine=engine)
+        names = {item.reference: _target_name(item) for item in stale}
+        _bake(
+            {names[item.reference]: _recipe_target(item, stamps[item.reference], names) for item in stale},
+            engine=engine,
+        )
     note_profile(project.root, PROFILE)
     built = {item.reference for item in stale}
     return tuple(_result(item, built, local=engine.images()) for item in wanted)
@@ -120,7 +127,7 @@ def missing_upstreams(project: Project, *, engine: Engine) -> tuple[str, ...]:
 
 def remove_lab(root: Path, *, engine: Engine) -> tuple[str, ...]:
     """Remove every image with the lab's label and forget the profile; the tags that were removed."""
-    ours = tuple(sorted(tag for tag, info in engine.images().items() if LAB_LABEL in info.labels))
+    ours = tuple(sorted(tag for tag, info in engine.images().items() if is_stand_in(tag, info)))
     if ours:
         engine.remove_images(ours)
     (root / STATE_FOLDER / "profile").unlink(missing_ok=True)
@@ -134,8 +141,8 @@ def note_profile(root: Path, profile: str) -> None:
     (folder / "profile").write_text(profile + "\n", encoding="utf-8")
 
 
-def _is_real(info: ImageInfo | None) -> bool:
-    return info is not None and LAB_LABEL not in info.labels
+def _is_real(reference: str, local: Mapping[str, ImageInfo]) -> bool:
+    return reference in local and not is_stand_in(reference, local[reference])
 
 
 def _holds(info: ImageInfo | None, stamp: str) -> bool:
@@ -147,7 +154,7 @@ def _result(item: StandIn, built: set[str], *, local: Mapping[str, ImageInfo]) -
     size = info.size_bytes if info else None
     if item.reference in built:
         return LabResult(item.reference, "built", size)
-    if _is_real(info):
+    if _is_real(item.reference, local):
         return LabResult(item.reference, "real", size)
     return LabResult(item.reference, "unchanged" if item.recipe else "unknown", size)
 
@@ -160,8 +167,10 @@ def _target_name(item: StandIn) -> str:
     return re.sub(r"[^A-Za-z0-9_-]", "_", item.reference)
 
 
-def _recipe_target(item: StandIn, stamp: str) -> dict[str, Any]:
+def _recipe_target(item: StandIn, stamp: str, names: Mapping[str, str]) -> dict[str, Any]:
+    """The bake target of one stand-in; those it needs that are built in the same run are linked."""
     return {
+        "contexts": {reference: f"target:{names[reference]}" for reference in item.needs if reference in names},
         "context": str(item.recipe),
         "tags": [item.reference],
         "args": {**item.args, "LAB_ROOT": _root_tag(item.suite)},
@@ -194,7 +203,7 @@ def _build_root(root: Path, suite: str, stamp: str, *, engine: Engine, say: Say)
             "context": str(work),
             "dockerfile": str(root / "lab" / "debian" / "Dockerfile"),
             "tags": [_root_tag(suite)],
-            "labels": {LAB_LABEL: f"debian:{suite}", RECIPE_LABEL: stamp},
+            "labels": {LAB_LABEL: _root_tag(suite), RECIPE_LABEL: stamp},
             "output": ["type=docker"],
         }
         _bake({f"debian-{suite}": target}, engine=engine)

@@ -139,7 +139,7 @@ def test_a_damaged_record_is_a_warning_and_a_rebuild(project: Project, engine: F
 
 def test_stand_ins_are_reported(project: Project, engine: FakeEngine) -> None:
     assert build(project, engine=engine, names=ALL).lab is False
-    engine.add_image("node:18-bookworm-slim", labels={LAB_LABEL: "node"})
+    engine.add_image("node:18-bookworm-slim", labels={LAB_LABEL: "node:18-bookworm-slim"})
     assert build(project, engine=engine, names=ALL).lab is True
 
 

@@ -28,7 +28,7 @@ def test_only_what_is_not_here_is_missing(project: Project, engine: FakeEngine) 
 def test_a_real_image_is_left_alone_and_a_reference_without_recipe_is_named(
     project: Project, engine: FakeEngine
 ) -> None:
-    results = build_lab(project, engine=engine, say=lambda text: None)
+    results = build_lab(project, engine=engine, say=print)
     assert {result.reference: result.action for result in results} == {
         "node:18-bookworm-slim": "real",
         "mongo:7.0": "unknown",
@@ -36,9 +36,10 @@ def test_a_real_image_is_left_alone_and_a_reference_without_recipe_is_named(
     assert engine.asked == []
 
 
-def test_removing_the_lab_removes_what_it_made_and_nothing_else(repo: Path, engine: FakeEngine) -> None:
+def test_removing_the_lab_leaves_real_images_and_what_was_built_on_stand_ins(repo: Path, engine: FakeEngine) -> None:
     engine.add_image("mongo:7.0", labels={LAB_LABEL: "mongo:7.0"})
+    engine.add_image("shop-api", labels={LAB_LABEL: "node:18-bookworm-slim"})
     note_profile(repo, "lab")
     assert remove_lab(repo, engine=engine) == ("mongo:7.0",)
-    assert set(engine.images()) == {"node:18-bookworm-slim"}
+    assert set(engine.images()) == {"node:18-bookworm-slim", "shop-api:latest"}
     assert load(repo, engine=engine, environment={}).profile is None

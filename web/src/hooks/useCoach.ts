@@ -62,13 +62,22 @@ export function useCoach() {
       }
     });
 
-  const open = (id: string) =>
-    attempt(async () => {
-      const turn = ++latest.current;
-      setUploading(null);
-      const found = await getAnalysis(id);
-      if (turn === latest.current) setCurrent(found);
-    });
+  const open = useCallback(
+    (id: string) =>
+      attempt(async () => {
+        const turn = ++latest.current;
+        setUploading(null);
+        const found = await getAnalysis(id);
+        if (turn === latest.current) setCurrent(found);
+      }),
+    [attempt],
+  );
+
+  // A link to one analysis: /?analysis=ID
+  useEffect(() => {
+    const linked = new URLSearchParams(window.location.search).get("analysis");
+    if (linked !== null) void open(linked);
+  }, [open]);
 
   const remove = (id: string) =>
     attempt(async () => {

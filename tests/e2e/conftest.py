@@ -1,0 +1,125 @@
+"""The real engine, a copy of this repo, and a stack of its own: other project name and ports, removed at the end."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from layerproof.engine.docker import DockerEngine
+from layerproof.errors import NoEngineError
+from layerproof.workflow.demo import sample_photo
+
+ROOT = Path(__file__).parents[2]
+COMMAND = Path(sys.executable).with_name("layerproof")
+PROJECT = "layerproof-e2e"
+PORT_VARIABLES = ("POSE_SERVICE_PORT", "BACKEND_API_PORT", "FRONTEND_PORT", "MONGODB_PORT", "MONGO_EXPRESS_PORT")
+LIMIT_S = 1500
+
+
+@dataclass(frozen=True)
+class Repo:
+    """A copy of the repo that tests may change, and the environment its commands run in."""
+
+    root: Path
+    environment: dict[str, str]
+
+    def run(self, *words: str, check: bool = True, **environment: str) -> subprocess.CompletedProcess[str]:
+        """Run `layerproof WORDS` there."""
+        return self.call([str(COMMAND), *words], check=check, **environment)
+
+    def call(self, command: list[str], *, check: bool = True, **environment: str) -> subprocess.CompletedProcess[str]:
+        """Run any command there; with `check` its failure fails the test with its output."""
+        env = {**self.environment, **environment}
+        done = subprocess.run(
+            command, cwd=self.root, env=env, capture_output=True, text=True, timeout=LIMIT_S, check=False
+        )
+        if check and done.returncode != 0:
+            pytest.fail(f"{' '.join(command)} ended with code {done.returncode}\n{done.stdout}\n{done.stderr}")
+        return done
+
+    def build(self, *words: str) -> dict[str, dict[str, Any]]:
+        """`layerproof build WORDS`: its JSON, by image."""
+        document = json.loads(self.run("build", *words, "--format", "json").stdout)
+        return {image["image"]: image for image in document["images"]}
+
+    def url(self, variable: str, path: str = "") -> str:
+        """The address of a published port."""
+        return f"http://127.0.0.1:{self.environment[variable]}{path}"
+
+
+@pytest.fixture(scope="session")
+def engine() -> DockerEngine:
+    found = DockerEngine()
+    try:
+        found.info()
+    except NoEngineError as error:
+        if os.environ.get("CI"):
+            pytest.fail(f"these tests need an engine: {error.message}. {error.hint}")
+        pytest.skip(f"no engine: {error.message}. {error.hint}")
+    return found
+
+
+@pytest.fixture(scope="session")
+def repo(engine: DockerEngine, tmp_path_factory: pytest.TempPathFactory) -> Repo:
+    """A copy of the tracked files, with the upstream images at hand; its path has a space in it."""
+    root = tmp_path_factory.mktemp("e2e") / "a copy"
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    for name in filter(None, listed.stdout.split("\0")):
+        if (ROOT / name).is_file():
+            target = root / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, target)
+    ports = dict(zip(PORT_VARIABLES, map(str, _free_ports(len(PORT_VARIABLES))), strict=True))
+    names = {"COMPOSE_PROJECT_NAME": PROJECT, "NETWORK_NAME": f"{PROJECT}-network"}
+    copy = Repo(root, {**os.environ, **ports, **names})
+    copy.run("lab", "--auto")
+    return copy
+
+
+@pytest.fixture(scope="session")
+def built(repo: Repo) -> Repo:
+    """Everything built, whatever was there before."""
+    repo.run("build")
+    return repo
+
+
+@pytest.fixture(scope="session")
+def stack(built: Repo) -> Iterator[Repo]:
+    """The stack, up and healthy; containers, network and volumes are removed at the end."""
+    try:
+        built.run("up")
+        yield built
+    finally:
+        built.run("down", "--volumes", "--yes", check=False)
+
+
+@pytest.fixture(scope="session")
+def photo(repo: Repo) -> Path:
+    """The astronaut."""
+    return sample_photo(repo.root / ".layerproof", say=print)
+
+
+def _free_ports(count: int) -> list[int]:
+    sockets = [socket.socket() for _ in range(count)]
+    for item in sockets:
+        item.bind(("127.0.0.1", 0))
+    ports = [item.getsockname()[1] for item in sockets]
+    for item in sockets:
+        item.close()
+    return ports
