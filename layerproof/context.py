@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -14,7 +15,11 @@ from layerproof.errors import ConfigError
 
 @dataclass(frozen=True)
 class ContextFile:
-    """One file of a context; `path` is relative and uses `/`. A link's digest is that of its target's name."""
+    """
+    One file of a context; `path` is relative and uses `/`. A link's digest is that of its target's name.
+
+    A folder that holds nothing stands for itself: its path ends with `/`, its mode is 0 (BuildKit does not look at it).
+    """
 
     path: str
     mode: int
@@ -36,12 +41,12 @@ def parse_ignore(text: str) -> tuple[str, ...]:
     Source: moby/patternmatcher ignorefile/ignorefile.go (comments, byte order mark, leading slash, `./`).
     """
     patterns = []
-    for line in text.removeprefix("\ufeff").splitlines():
+    for line in text.removeprefix("\ufeff").split("\n"):
         if line.startswith("#") or not line.strip():
             continue
         pattern = line.strip()
         negated = pattern.startswith("!")
-        path = os.path.normpath(pattern.lstrip("!").strip()) if pattern != "!" else ""
+        path = os.path.normpath(pattern.removeprefix("!").strip()) if pattern != "!" else ""
         path = path.lstrip("/") if len(path) > 1 else path
         patterns.append(f"!{path}" if negated else path)
     return tuple(pattern for pattern in patterns if pattern not in ("", ".", "!"))
@@ -49,7 +54,7 @@ def parse_ignore(text: str) -> tuple[str, ...]:
 
 def load_context(context: Path, *, dockerfile: Path) -> tuple[ContextFile, ...]:
     """
-    The files of a context, sorted by path; folders count only through their files.
+    The files of a context, sorted by path; folders count through their files, or as themselves where they have none.
 
     Raises:
         ConfigError: the context is no folder, or a file in it cannot be read.
@@ -67,27 +72,90 @@ def load_context(context: Path, *, dockerfile: Path) -> tuple[ContextFile, ...]:
 
 
 def ignorer(patterns: tuple[str, ...]) -> Callable[[str], bool]:
-    """A function that tells whether a path, relative and with `/`, is kept out of the context by these patterns."""
-    from docker.utils.build import PatternMatcher
+    """
+    A function that tells whether a path, relative and with `/`, is kept out of the context by these patterns.
 
-    matcher = PatternMatcher(list(patterns))
-    return lambda path: bool(matcher.matches(path))
+    The last pattern that matches the path or a folder above it decides. docker-py's matcher is not used: it looks at
+    one folder only, so `**/node_modules` beside an exception lets deep files through.
+
+    Raises:
+        ConfigError: a pattern that BuildKit refuses as well.
+
+    Source: moby/patternmatcher (MatchesOrParentMatches), which BuildKit uses.
+    """
+    rules = [(not pattern.startswith("!"), _pattern(pattern.removeprefix("!"))) for pattern in patterns]
+
+    def ignored(path: str) -> bool:
+        parts = path.split("/")
+        paths = ["/".join(parts[:count]) for count in range(len(parts), 0, -1)]
+        verdict = False
+        for ignores, expression in rules:
+            if ignores != verdict and any(expression.fullmatch(item) for item in paths):
+                verdict = ignores
+        return verdict
+
+    return ignored
+
+
+def _pattern(pattern: str) -> re.Pattern[str]:
+    """One pattern as a regular expression for a whole path; `**` crosses folders, `*` and `?` do not."""
+    if pattern.startswith("**") and not re.search(r"[*?\[\]\\]", pattern[2:]):
+        # **/node_modules, **.log: whatever ends so
+        tail = re.escape(pattern[2:])
+        return re.compile(f"(?:.*{tail}|{tail[1:]})" if tail.startswith("/") else f".*{tail}", re.DOTALL)
+    # **/ or ** at the end, ** elsewhere, *, ?, [a-z], an escaped character, any other character
+    tokens = re.findall(r"\*\*/?\Z|\*\*/?|\*|\?|\[\^?\]?[^\]]*\]|\\.|.", pattern, re.DOTALL)
+    try:
+        return re.compile(
+            "".join(_token(token, last=n == len(tokens) - 1) for n, token in enumerate(tokens)), re.DOTALL
+        )
+    except re.error as error:
+        raise ConfigError(
+            f"the ignore pattern {pattern!r} is not valid: {error}", hint="Mend it; BuildKit refuses it as well."
+        ) from error
+
+
+def _token(token: str, *, last: bool) -> str:
+    if token.startswith("**"):
+        return ".*" if last else "(?:.*/)?"
+    if token in ("*", "?"):
+        return {"*": "[^/]*", "?": "[^/]"}[token]
+    if token.startswith("[") and len(token) > 1:
+        # Python would warn about what other regular expression languages mean by these.
+        return "[" + re.sub(r"([\[&|~])", r"\\\1", token[1:-1]) + "]"
+    return re.escape(token[1:] if token.startswith("\\") and len(token) > 1 else token)
 
 
 def _files(context: Path, patterns: tuple[str, ...]) -> Iterator[ContextFile]:
     ignored = ignorer(patterns)
     # Only an exception can bring back a file below an ignored folder; without one, whole folders are skipped.
     has_exceptions = any(pattern.startswith("!") for pattern in patterns)
-    for folder, folders, names in os.walk(context):
+    kept_folders, filled = set[str](), set[str]()
+    for folder, folders, names in os.walk(context, onerror=_raise):
         below = os.path.relpath(folder, context).replace(os.sep, "/")
         prefix = "" if below == "." else f"{below}/"
         links = [name for name in folders if Path(folder, name).is_symlink()]
-        folders[:] = [
-            name for name in folders if name not in links and (has_exceptions or not ignored(f"{prefix}{name}"))
-        ]
+        inside = {name: ignored(f"{prefix}{name}") for name in folders if name not in links}
+        kept_folders.update(f"{prefix}{name}" for name, is_ignored in inside.items() if not is_ignored)
+        folders[:] = [name for name, is_ignored in inside.items() if has_exceptions or not is_ignored]
         for name in (*names, *links):
             if not ignored(f"{prefix}{name}"):
+                filled.update(_folders_above(f"{prefix}{name}"))
                 yield _file(Path(folder, name), f"{prefix}{name}")
+    for path in kept_folders:
+        filled.update(_folders_above(path))
+    yield from (ContextFile(f"{path}/", 0, "folder") for path in kept_folders - filled)
+
+
+def _raise(error: OSError) -> None:
+    """os.walk passes over folders that it cannot read, unless it is told otherwise."""
+    raise error
+
+
+def _folders_above(path: str) -> Iterator[str]:
+    while "/" in path:
+        path = path.rpartition("/")[0]
+        yield path
 
 
 def _file(path: Path, relative: str) -> ContextFile:

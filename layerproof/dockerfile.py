@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import platform
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from layerproof.errors import ConfigError
 from layerproof.model import Dockerfile, Instruction, Stage
 
+_KEYWORDS = re.compile(
+    "ADD|ARG|CMD|COPY|ENTRYPOINT|ENV|EXPOSE|FROM|HEALTHCHECK|LABEL|MAINTAINER|ONBUILD|RUN|SHELL|STOPSIGNAL|USER|VOLUME"
+    "|WORKDIR"
+)
+# node:18-slim, registry.example:5000/team/app@sha256:0123, deps; not `node:`, which an argument without a value gives
+_REFERENCE = re.compile(r"\w([\w./:@-]*\w)?")
 _MACHINES = {"x86_64": "amd64", "AMD64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
 
 
@@ -25,28 +31,19 @@ def parse_dockerfile(text: str, *, path: Path, args: Mapping[str, str] | None = 
         The stages in file order; a file without a FROM is an error, as it is for BuildKit.
 
     Raises:
-        ConfigError: the text does not parse, or a FROM uses an argument that has no value.
+        ConfigError: the text does not parse, or a FROM is no image reference once its arguments are expanded.
 
     Source: BuildKit frontend/dockerfile/{parser,instructions,dockerfile2llb}.
     """
-    import dockerfile
-
-    try:
-        commands = dockerfile.parse_string(text)
-    except dockerfile.GoParseError as error:
-        # "dockerfile parse error on line 3: unknown instruction"
-        found = re.search(r"line (\d+)", str(error))
-        line = found[1] if found else "1"
-        raise ConfigError(f"{path}:{line}: {error}", hint="Mend the Dockerfile; it does not parse.") from error
-    scope = {**_platform_args(), **(args or {})}
     given, declared = dict(args or {}), set[str]()
+    # FROM sees the arguments declared above the first one, and the platform's; not those of the stages.
+    scope = {name: given.get(name, value) for name, value in _platform_args().items()}
     stages: list[Stage] = []
-    for command in commands:
-        instruction = Instruction(
-            command.cmd.upper(), command.value, command.flags, command.original, command.start_line, command.end_line
-        )
+    for instruction in _instructions(text, path):
         if instruction.keyword == "ARG":
-            declared.update(_declarations(instruction, scope if not stages else {}, given))
+            declared.update(word.partition("=")[0] for word in instruction.values)
+            if not stages:
+                _enter_defaults(instruction, scope, given, path)
         if instruction.keyword == "FROM":
             stages.append(_stage(instruction, len(stages), scope, path))
         elif stages:
@@ -65,7 +62,8 @@ def parse_dockerfile(text: str, *, path: Path, args: Mapping[str, str] | None = 
 def load_dockerfile(path: Path, *, args: Mapping[str, str] | None = None) -> Dockerfile:
     """Read and parse a file; see `parse_dockerfile`."""
     try:
-        text = path.read_text(encoding="utf-8")
+        # As bytes: the line ends must stay, because BuildKit's provenance is matched by the exact text.
+        text = path.read_bytes().decode("utf-8")
     except FileNotFoundError as error:
         raise ConfigError(
             f"{path}: there is no such Dockerfile", hint="Check build.dockerfile in the compose file."
@@ -76,13 +74,15 @@ def load_dockerfile(path: Path, *, args: Mapping[str, str] | None = None) -> Doc
 
 
 def find_stage(file: Dockerfile, name: str | None) -> Stage | None:
-    """The stage of that name or index (as BuildKit: case does not matter); the last one for None."""
+    """
+    The stage of that name or index; the last one for None.
+
+    As for BuildKit, case does not matter and the last of two stages with one name holds; `stage-<index>`, which is how
+    BuildKit shows a stage without a name, is understood too.
+    """
     if name is None:
         return file.stages[-1]
-    for stage in file.stages:
-        if (stage.name or "").lower() == name.lower() or str(stage.index) == name:
-            return stage
-    return None
+    return _find(file.stages, name)
 
 
 def reachable_stages(file: Dockerfile, target: str | None) -> tuple[Stage, ...]:
@@ -96,8 +96,8 @@ def reachable_stages(file: Dockerfile, target: str | None) -> tuple[Stage, ...]:
             continue
         seen[stage.index] = stage
         for name in stage_references(stage):
-            before = find_stage(file, name)
-            if before is not None and before.index < stage.index:
+            before = _find(file.stages[: stage.index], name)
+            if before is not None:
                 waiting.append(before)
     return tuple(seen[index] for index in sorted(seen))
 
@@ -106,10 +106,8 @@ def external_references(file: Dockerfile, target: str | None) -> tuple[str, ...]
     """The images and named contexts from outside the file that a build of `target` needs; sorted, without `scratch`."""
     found = set[str]()
     for stage in reachable_stages(file, target):
-        earlier = {(other.name or "").lower() for other in file.stages[: stage.index]} | {
-            str(other.index) for other in file.stages[: stage.index]
-        }
-        found.update(name for name in stage_references(stage) if name.lower() not in earlier)
+        earlier = file.stages[: stage.index]
+        found.update(name for name in stage_references(stage) if _find(earlier, name) is None)
     return tuple(sorted(found - {"scratch"}))
 
 
@@ -126,6 +124,39 @@ def stage_references(stage: Stage) -> Iterator[str]:
                 yield from (part[len("from=") :] for part in value.split(",") if part.startswith("from="))
 
 
+def _instructions(text: str, path: Path) -> Iterator[Instruction]:
+    import dockerfile
+
+    if "\0" in text:
+        # The parser takes a C string, which ends here.
+        line = text[: text.index("\0")].count("\n") + 1
+        raise ConfigError(f"{path}:{line}: a NUL character", hint="Save the file as UTF-8.")
+    try:
+        commands = dockerfile.parse_string(text)
+    except dockerfile.GoParseError as error:
+        # "dockerfile parse error on line 3: unknown instruction"
+        found = re.search(r"line (\d+)", str(error))
+        line = int(found[1]) if found else 1
+        raise ConfigError(f"{path}:{line}: {error}", hint="Mend the Dockerfile; it does not parse.") from error
+    for command in commands:
+        # The parser takes any word for an instruction; BuildKit does not.
+        if not _KEYWORDS.fullmatch(command.cmd.upper()):
+            raise ConfigError(
+                f"{path}:{command.start_line}: unknown instruction {command.cmd}",
+                hint="Mend the Dockerfile; BuildKit refuses it as well.",
+            )
+        yield Instruction(
+            command.cmd.upper(), command.value, command.flags, command.original, command.start_line, command.end_line
+        )
+
+
+def _find(stages: Sequence[Stage], name: str) -> Stage | None:
+    for stage in reversed(stages):
+        if name.lower() in ((stage.name or "").lower(), f"stage-{stage.index}", str(stage.index)):
+            return stage
+    return None
+
+
 def _stage(instruction: Instruction, index: int, scope: Mapping[str, str], path: Path) -> Stage:
     words = instruction.values
     name = words[2] if len(words) == 3 and words[1].upper() == "AS" else None
@@ -133,33 +164,39 @@ def _stage(instruction: Instruction, index: int, scope: Mapping[str, str], path:
         raise ConfigError(
             f"{path}:{instruction.line}: FROM takes one image and at most one AS name", hint="FROM image AS name"
         )
-    base = _expand(words[0], scope, path, instruction.line)
-    if not base:
+    base = _unquoted(words[0], scope, path, instruction.line)
+    if not _REFERENCE.fullmatch(base):
         raise ConfigError(
-            f"{path}:{instruction.line}: FROM {words[0]} is empty once its arguments are expanded",
+            f"{path}:{instruction.line}: FROM {words[0]} is {base!r} once its arguments are expanded: no image",
             hint="Give the ARG a default above the first FROM, or a value in [tool.layerproof.args].",
         )
     return Stage(index, name, base, instruction.line)
 
 
-def _declarations(instruction: Instruction, scope: dict[str, str], given: Mapping[str, str]) -> Iterator[str]:
-    """Enter the ARG's defaults into `scope` unless a value was given from outside; yield the names."""
+def _enter_defaults(instruction: Instruction, scope: dict[str, str], given: Mapping[str, str], path: Path) -> None:
+    """Enter the values of an ARG above the first FROM into `scope`: the given one, else its default."""
     for word in instruction.values:
         name, has_default, default = word.partition("=")
-        yield name
-        if has_default and name not in given:
-            scope[name] = _expand(default.strip("\"'"), scope, None, instruction.line)
+        if name in given:
+            scope[name] = given[name]
+        elif has_default:
+            scope[name] = _unquoted(default, scope, path, instruction.line)
 
 
-def _expand(word: str, scope: Mapping[str, str], path: Path | None, line: int) -> str:
+def _unquoted(word: str, scope: Mapping[str, str], path: Path, line: int) -> str:
+    """A default without its quotes; nothing is expanded inside single ones."""
+    if len(word) > 1 and word[0] == word[-1] == "'":
+        return word[1:-1]
+    return _expand(word[1:-1] if len(word) > 1 and word[0] == word[-1] == '"' else word, scope, path, line)
+
+
+def _expand(word: str, scope: Mapping[str, str], path: Path, line: int) -> str:
     import expandvars
 
     try:
         return str(expandvars.expand(word, environ=scope))
     except expandvars.ExpandvarsException as error:
-        raise ConfigError(
-            f"{path or 'Dockerfile'}:{line}: cannot expand {word!r}: {error}", hint="Check the ARG."
-        ) from error
+        raise ConfigError(f"{path}:{line}: cannot expand {word!r}: {error}", hint="Check the ARG.") from error
 
 
 def _platform_args() -> dict[str, str]:

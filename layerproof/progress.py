@@ -14,8 +14,10 @@ from typing import Any
 from layerproof.model import Step, StepState, Vertex
 
 LOG_TAIL_LINES = 20
-# "[backend-api deps  2/10] RUN npm ci", "[deps 2/4] RUN npm ci", "[linux/amd64 deps 2/4] COPY . ."
-_STEP = re.compile(r"^\[(?P<where>[^\]]+?)\s+(?P<number>\d+)/(?P<total>\d+)\] (?P<instruction>.+)$", re.DOTALL)
+# BuildKit does not name the stage, even where it has a name, when a Dockerfile has only one.
+ONLY_STAGE = "stage-0"
+# "[backend-api deps  2/10] RUN npm ci", "[deps 2/4] RUN npm ci", "[linux/amd64 deps 2/4] COPY . .", "[ 2/10] COPY . ."
+_STEP = re.compile(r"^\[\s*(?:(?P<where>[^\]]+?)\s+)?(?P<number>\d+)/(?P<total>\d+)\] (?P<instruction>.+)$", re.DOTALL)
 # "[backend-api] exporting to image"
 _EXPORT = re.compile(r"^\[(?P<target>[^\]\s]+)\] exporting to ")
 
@@ -25,8 +27,9 @@ class BuildLog:
     """
     The last state of every vertex, in order of first appearance. Feed it lines as they come.
 
-    A digest is reported many times, and a cancelled vertex may start again: later times win, `cached` and `error`
-    stay once set, as in BuildKit's own display. Lines that are not JSON are kept in `noise`.
+    A digest is reported many times, and a cancelled vertex may start again. As in BuildKit's own display, an event
+    with a start time replaces what was known, and one without never takes a state back. Lines that are not JSON are
+    kept in `noise`.
 
     Source: buildkit client/graph.go (SolveStatus), util/progress/progressui/display.go.
     """
@@ -51,16 +54,18 @@ class BuildLog:
         digest = str(event.get("digest", ""))
         before = self.vertices.get(digest)
         started, completed = _time(event.get("started")), _time(event.get("completed"))
+        cached, error = bool(event.get("cached")), str(event.get("error") or "")
         if before is not None and started is None:
             started, completed = before.started, completed or before.completed
+            cached, error = cached or before.cached, error or before.error
         self.vertices[digest] = Vertex(
             digest=digest,
             name=str(event.get("name") or (before.name if before else "")),
             inputs=tuple(event.get("inputs") or (before.inputs if before else ())),
-            cached=bool(event.get("cached")) or (before.cached if before else False),
+            cached=cached,
             started=started,
             completed=completed,
-            error=str(event.get("error") or (before.error if before else "")),
+            error=error,
             log=before.log if before else (),
         )
 
@@ -94,11 +99,14 @@ def step_of(vertex: Vertex, *, only_target: str = "") -> Step | None:
         only_target: the target's name where one target was built, whose vertices carry no prefix.
     """
     found = _STEP.match(vertex.name)
-    if found is None or "internal" in found["where"].split():
+    if found is None:
         return None
-    words = found["where"].split()
-    stage = words[-1]
-    target = words[-2] if len(words) > 1 and "/" not in words[-2] else only_target
+    # Without the platform: target and stage; the stage alone where one target is built, the target alone where the
+    # Dockerfile has one stage, and nothing where both hold.
+    words = [word for word in (found["where"] or "").split() if "/" not in word]
+    if len(words) == 1:
+        words.insert(0 if only_target else 1, only_target or ONLY_STAGE)
+    target, stage = (only_target, ONLY_STAGE) if not words else words[-2:]
     return Step(
         digest=vertex.digest,
         target=target,

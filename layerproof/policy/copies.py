@@ -14,7 +14,9 @@ def context_sources(instruction: Instruction) -> tuple[str, ...]:
     if instruction.keyword in ("COPY", "ADD"):
         if any(flag.startswith("--from=") for flag in instruction.flags):
             return ()
-        return tuple(word for word in instruction.values[:-1] if not word.startswith("<<") and "://" not in word)
+        return tuple(
+            word for word in instruction.values[:-1] if not word.startswith(("<<", "git@")) and "://" not in word
+        )
     if instruction.keyword == "RUN":
         return tuple(source for flag in instruction.flags if (source := _bind_source(flag)))
     return ()

@@ -36,14 +36,20 @@ def check(image: Image) -> Iterator[Breach]:
     for stage in reachable_stages(image.dockerfile, image.target):
         source = _copied_before(image.dockerfile, stage)
         for instruction in stage.instructions:
-            if instruction.keyword == "RUN" and installs_from_manifest(instruction.text):
+            command = _command(instruction)
+            if instruction.keyword == "RUN" and installs_from_manifest(command):
                 own = source or _other_than_manifests(instruction)
                 if own:
                     yield (
                         instruction.line,
-                        f"`{find_install(instruction.text)}` runs again after every edit: {own} before it",
+                        f"`{find_install(command)}` runs again after every edit: {own} before it",
                     )
             source = source or _other_than_manifests(instruction)
+
+
+def _command(instruction: Instruction) -> str:
+    """The command of a RUN, exec form included; a here-document stands in the text only."""
+    return instruction.text if "<<" in instruction.text else " ".join(instruction.values)
 
 
 def _copied_before(file: Dockerfile, stage: Stage) -> str:

@@ -29,13 +29,13 @@ from layerproof.policy import Breach, IgnoreSubject
 
 # What the requirement names, and paths it must keep out: at the top, and below for what appears anywhere.
 MANDATORY = {
-    "node_modules": ("node_modules", "pkg/node_modules"),
-    "__pycache__": ("__pycache__", "pkg/__pycache__"),
-    ".git": (".git",),
+    "node_modules": ("node_modules/a.js", "pkg/node_modules/a.js"),
+    "__pycache__": ("__pycache__/a.pyc", "pkg/__pycache__/a.pyc"),
+    ".git": (".git/config",),
     ".gitignore": (".gitignore",),
     ".env": (".env",),
     "*.log": ("app.log", "pkg/app.log"),
-    "data/": ("data",),
+    "data/": ("data/a.bin",),
     "*.pkl": ("model.pkl", "pkg/model.pkl"),
 }
 

@@ -20,9 +20,8 @@ Source: R7 (US-6).
 """
 
 from collections.abc import Iterator
-from typing import Any
 
-from layerproof.model import Service
+from layerproof.compose import gpu_devices
 from layerproof.policy import Breach, ComposeSubject
 
 
@@ -38,12 +37,6 @@ def check(subject: ComposeSubject) -> Iterator[Breach]:
             )
         if service.gpu and not needs:
             yield line, f"{service.name} reserves a GPU it does not need: remove it, or configure gpu = true"
-        for device in _gpu_devices(service):
+        for device in gpu_devices(service.raw):
             if device.get("driver") != "nvidia":
                 yield line, f"{service.name} reserves a GPU for driver {device.get('driver') or 'unset'}, not nvidia"
-
-
-def _gpu_devices(service: Service) -> list[dict[str, Any]]:
-    resources = (service.raw.get("deploy") or {}).get("resources") or {}
-    devices = (resources.get("reservations") or {}).get("devices") or []
-    return [device for device in devices if "gpu" in (device.get("capabilities") or ())]

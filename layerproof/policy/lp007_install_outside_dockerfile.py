@@ -49,11 +49,11 @@ def check(subject: ScriptSubject) -> Iterator[Breach]:
 
 def _lifecycle(text: str) -> Iterator[Breach]:
     try:
-        scripts = json.loads(text).get("scripts") or {}
-    except (ValueError, AttributeError):
+        scripts = dict(json.loads(text).get("scripts") or {})
+    except (ValueError, AttributeError, TypeError):
         return
     for name in LIFECYCLE:
         if found := find_install(str(scripts.get(name, ""))):
             lines = text.splitlines()
-            line = next((n for n, row in enumerate(lines, start=1) if f'"{name}"' in row), 1)
+            line = next((n for n, row in enumerate(lines, start=1) if f'"{name}":' in row), 1)
             yield line, f"npm script {name} runs `{found}`: dependencies are installed in the Dockerfile"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from fnmatch import fnmatch
 
 # By file name, as package managers read them.
@@ -79,24 +80,41 @@ _MANIFEST_FOLDERS = ("gradle", ".mvn", ".yarn", "requirements", "vendor")
 
 # pip install -r requirements.txt, uv sync, npm ci, apt-get -y install curl, go mod download, mvn dependency:go-offline
 _INSTALL = re.compile(
-    r"""(?<![\w./-])(?:
-      (?:pip3?|uv\ pip|pipx)\s+(?:[-\w=./]+\s+)*?(?:install|sync)\b
-    | python3?(?:\.\d+)?\s+-m\s+pip\s+(?:[-\w=./]+\s+)*?install\b
-    | uv\s+(?:[-\w=./]+\s+)*?(?:sync|add)\b
-    | (?:poetry|pdm|pipenv|bundle|composer)\s+(?:[-\w=./]+\s+)*?(?:install|sync|update)\b
-    | npm\s+(?:-[-\w=./]+\s+)*(?:ci|i|install|clean-install|add)\b
-    | (?:pnpm|bun)\s+(?:-[-\w=./]+\s+)*(?:i|install|add|fetch)\b
-    | yarn(?:\s+(?:-[-\w=./]+\s+)*(?:install|add)\b|(?:\s+--[-\w=]+)*\s*(?:$|&&|;|\|))
-    | (?:apt|apt-get|aptitude|dnf|microdnf|yum|zypper)\s+(?:-[-\w=./:]+\s+)*install\b
-    | apk\s+(?:-[-\w=./]+\s+)*add\b
+    r"""(?:[\w./-]*/)?(?:
+      (?:pip(?:\d(?:\.\d+)?)?|uv\s+pip|pipx|python\d?(?:\.\d+)?\s+-m\s+pip)
+      \s+(?:[-\w=./:]+\s+)*?(?:install|sync|download|wheel)\b
+    | uv\s+(?:-\S+\s+)*(?:sync|add|tool\s+install)\b
+    | (?:poetry|pdm|pipenv|bundle|composer)\s+(?:-\S+\s+)*(?:install|sync|update|add|require)\b
+    | (?:npm|pnpm|bun)\s+(?:OPTION\s+)*(?:ci|i|install|clean-install|install-clean|add|fetch)\b
+    | yarn(?:\s+OPTION)*(?:\s+(?:install|add|workspaces\s+focus)\b|\s*$)
+    | (?:apt|apt-get|aptitude|dnf|microdnf|yum|zypper)\s+(?:-\S+\s+|\S+=\S+\s+)*install\b
+    | apk\s+(?:-\S+\s+)*add\b
     | (?:conda|mamba|micromamba)\s+(?:install|create|env\s+(?:create|update))\b
-    | gem\s+install\b | go\s+mod\s+download\b | go\s+(?:get|install)\b | cargo\s+(?:fetch|install|chef\s+cook)\b
-    | (?:mvn|\./mvnw)\s+[^&;|]*dependency:(?:go-offline|resolve)\b | dotnet\s+restore\b | mix\s+deps\.get\b
-    )""",
-    re.VERBOSE | re.MULTILINE,
+    | gem\s+install\b
+    | go\s+(?:mod\s+download|get)\b | go\s+install\s+(?:-\S+\s+)*\S+@\S+
+    | cargo\s+(?:fetch|chef\s+cook)\b | cargo\s+install\b(?!.*\s--path\b)
+    | (?:mvn|mvnw)\s+.*?\bdependency:(?:go-offline|resolve)\b
+    | dotnet\s+restore\b | mix\s+deps\.get\b | (?:dart|flutter)\s+pub\s+get\b | swift\s+package\s+resolve\b
+    )(?![-\w])""".replace("OPTION", r"(?:(?:-C|-F|--(?:prefix|cwd|dir|filter))\s+\S+|-\S+)"),
+    re.VERBOSE,
 )
 # A system package manager: its packages do not come from a manifest of the project.
-_SYSTEM = re.compile(r"(?<![\w./-])(?:apt|apt-get|aptitude|dnf|microdnf|yum|zypper|apk)\s")
+_SYSTEM = re.compile(r"(?:\S*/)?(?:apt|apt-get|aptitude|dnf|microdnf|yum|zypper|apk)\s")
+
+_CONTINUATION = re.compile(r"\\\r?\n")
+# `# npm install` at the start of a line or after a blank
+_COMMENT = re.compile(r"(?:^|(?<=\s))#.*$", re.MULTILINE)
+# echo "now run npm install"
+_SAID = re.compile(r"""\b(?:echo|printf)\s+(?:"[^"]*"|'[^']*'|[^;&|\n"'])*""")
+_SEPARATOR = re.compile(r"&&|\|\||[;&|\n(){}`]")
+# RUN --mount=type=cache,target=/root/.npm CI=1 sudo -E sh -c "
+_BEFORE_COMMAND = re.compile(
+    r"""\s*(?:(?:
+      RUN|CMD|CMD-SHELL|ENTRYPOINT|exec|command|time|then|do|else|if|while|!|corepack|xargs|env|nice
+    | sudo(?:\s+-\w+)* | (?:gosu|su-exec)\s+\S+ | \S*\bsh(?:\s+-\w+)*\s+-\w*c | --\w[\w-]*=\S+ | \w+=\S*
+    )\s+["']?)*""",
+    re.VERBOSE,
+)
 
 
 def is_manifest(path: str) -> bool:
@@ -104,6 +122,8 @@ def is_manifest(path: str) -> bool:
     name = path.rstrip("/").rsplit("/", 1)[-1]
     return (
         name in _MANIFEST_FOLDERS
+        # requirements/base.txt
+        or fnmatch(path, "*requirements/*.txt")
         or any(fnmatch(name, pattern) for pattern in _ALL_MANIFESTS)
         or _is_manifest_glob(name)
     )
@@ -111,13 +131,22 @@ def is_manifest(path: str) -> bool:
 
 def find_install(command: str) -> str:
     """The first command in a shell text that installs dependencies, as written; "" where there is none."""
-    found = _INSTALL.search(command)
-    return " ".join(found[0].split()) if found else ""
+    return next(_installs(command), "")
 
 
 def installs_from_manifest(command: str) -> bool:
     """Whether a shell text installs the project's own dependencies (system packages do not count)."""
-    return any(not _SYSTEM.match(found[0]) for found in _INSTALL.finditer(command))
+    return any(not _SYSTEM.match(found) for found in _installs(command))
+
+
+def _installs(text: str) -> Iterator[str]:
+    """Only what stands where a command can stand counts: not a comment, not an argument, not what echo says."""
+    text = _SAID.sub("", _COMMENT.sub("", _CONTINUATION.sub(" ", text)))
+    for command in _SEPARATOR.split(text):
+        start = _BEFORE_COMMAND.match(command)
+        found = _INSTALL.match(command.rstrip(" \t\r\"'"), start.end() if start else 0)
+        if found:
+            yield " ".join(found[0].split())
 
 
 def _is_manifest_glob(name: str) -> bool:

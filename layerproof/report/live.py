@@ -114,6 +114,6 @@ def render_progress(
             vertex, step = running[-1]
             age = seconds(max(0.0, now - (vertex.started or now)))
             what = Text(f"{step.stage} {step.number}/{step.total} {short(step.instruction, 60)} {age}")
-        rows.add_row(Text(name, style="bold"), f"{done}/{len(own)} steps, {cached} cached", what)
+        rows.add_row(Text(name, style="bold"), f"{done}/{len(own)} steps, {cached} cached" if own else "", what)
     rows.add_row(Spinner("dots", text=Text(f" {seconds(now - started)}", style="dim")), "", "")
     return rows

@@ -72,7 +72,6 @@ def render_check(check: Check) -> RenderableType:
     """`✓ name  detail`, and under it what to do next where it does not hold."""
     mark, style = _MARKS[check.state]
     line = Text.assemble((mark, style), " ", (check.name, "bold"), "  ", check.detail)
-    line.overflow = "fold"
     return Group(line, Text(f"    next: {check.hint}", style="dim")) if check.hint else line
 
 
@@ -111,14 +110,13 @@ def _grow(tree: Tree, image: Image, images: Sequence[Image]) -> None:
 
 def render_images(project: Project, local: Mapping[str, ImageInfo], stale: Sequence[str]) -> RenderableType:
     """One row a tag that the project builds."""
-    rows = table("image", "id", "size", "created", "", right=("size",))
+    rows = table("image", "size", "created", "", right=("size",))
     for image in project.images:
         info = local.get(normalize_reference(image.tag))
         state = "missing" if info is None else ("stale" if image.name in stale else "up to date")
         style = {"missing": "red", "stale": "yellow", "up to date": "green"}[state]
-        identifier = info.id.removeprefix("sha256:")[:12] if info else ""
         created = info.created[:16].replace("T", " ") if info else ""
-        rows.add_row(image.tag, identifier, size(info.size_bytes if info else None), created, Text(state, style=style))
+        rows.add_row(image.tag, size(info.size_bytes if info else None), created, Text(state, style=style))
     return rows
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from invoke.exceptions import Exit
 
@@ -24,21 +25,26 @@ if TYPE_CHECKING:
 
 FORMATS = ("text", "json")
 INTERRUPTED = 130
+PIPE_WIDTH = 160
 _ROOT_MARKS = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml")
 
 
 def out() -> Console:
     """Results go to stdout; colours go away in a pipe."""
-    from rich.console import Console
-
-    return Console(soft_wrap=not sys.stdout.isatty(), highlight=False)
+    return _console(sys.stdout)
 
 
 def err() -> Console:
     """Progress and errors go to stderr, so that stdout stays what was asked for."""
+    return _console(sys.stderr)
+
+
+def _console(stream: TextIO) -> Console:
+    """A pipe has no width: lines stay whole there, and tables get room."""
     from rich.console import Console
 
-    return Console(stderr=True, soft_wrap=not sys.stderr.isatty(), highlight=False)
+    piped = not stream.isatty()
+    return Console(file=stream, width=PIPE_WIDTH if piped else None, soft_wrap=piped, highlight=False)
 
 
 def say(text: str) -> None:
@@ -58,7 +64,8 @@ def show(renderable: Any, document: Any, *, format: str) -> None:  # noqa: A002 
 
 @contextmanager
 def exit_on_error() -> Iterator[None]:
-    """End the process with the error's code; a bug keeps its traceback."""
+    """End the process with the error's code; a bug keeps its traceback. SIGTERM ends as Ctrl-C does: children first."""
+    before = signal.signal(signal.SIGTERM, _interrupt)
     try:
         yield
     except LayerproofError as error:
@@ -74,6 +81,12 @@ def exit_on_error() -> Iterator[None]:
         # `inv graph | head`: the reader has what it wanted.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise Exit(code=0) from error
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _interrupt(number: int, frame: object) -> None:
+    raise KeyboardInterrupt
 
 
 def confirmed(question: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import os
 from typing import TYPE_CHECKING
 
 from invoke.tasks import task
@@ -57,7 +58,6 @@ def doctor(c: Context, install: bool = False, format: str = "text") -> None:  # 
 @task(name="shell-setup")
 def shell_setup(c: Context) -> None:
     """Write the two BuildKit exports into ~/.bashrc and ~/.zshrc, once."""
-    import os
     from pathlib import Path
 
     from layerproof.workflow.shell import write_exports
@@ -161,7 +161,9 @@ def install_missing(engine: Engine) -> None:
         if check_engine(engine)[1] is None:
             packages.start_daemon(say=say)
     missing = [names for program, (_, names) in OPTIONAL_TOOLS.items() if process.find_program(program) is None]
-    if missing:
+    if missing and os.geteuid() != 0:
+        say(f"not installed, since that needs root: {', '.join(name for names in missing for name in names)}")
+    elif missing:
         packages.install_packages([name for names in missing for name in names], say=say)
 
 

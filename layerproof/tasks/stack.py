@@ -209,4 +209,6 @@ def _compose(project: Project, engine: Engine, words: Sequence[str]) -> None:
 
     code = engine.compose(compose_call(project), words)
     if code != 0:
+        # Compose has said why; where no engine answers, the error and its code are the same as everywhere.
+        engine.info()
         raise Exit(code=code)

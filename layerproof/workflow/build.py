@@ -136,7 +136,7 @@ def uses_stand_ins(images: Collection[Image], local: Mapping[str, ImageInfo]) ->
 
 
 def is_stand_in(tag: str, info: ImageInfo | None) -> bool:
-    """Whether the lab made this tag. What is built on a stand-in inherits its label, so the label has to name the tag."""
+    """Whether the lab made this tag: images built on a stand-in inherit its label, so the label has to name the tag."""
     return info is not None and info.labels.get(LAB_LABEL) == tag
 
 

@@ -8,6 +8,8 @@ from pose.landmarks import Landmark
 
 Point = tuple[float, float, float]
 
+MIN_VISIBILITY = 0.5
+
 # The angle lies at the middle one of three landmarks: 180 is a straight limb.
 _CHAINS = {
     "elbow": ("shoulder", "elbow", "wrist"),
@@ -38,10 +40,21 @@ def _minus(p: Point, q: Point) -> Point:
 
 
 def joint_angles(landmarks: list[Landmark], *, width: int, height: int) -> dict[str, float]:
-    """Angles of both sides, named `left_knee` and so on; `width` and `height` make the axes comparable."""
-    points = {mark.name: (mark.x * width, mark.y * height, mark.z * width) for mark in landmarks}
-    return {
-        f"{side}_{joint}": round(angle_deg(*(points[f"{side}_{part}"] for part in chain)), 1)
+    """
+    Angles of both sides, named `left_knee` and so on; `width` and `height` make the axes comparable.
+
+    Returns:
+        Only the joints whose three landmarks are visible: an angle at a hidden one would be a guess that looks measured.
+    """
+    seen = [mark for mark in landmarks if mark.visibility >= MIN_VISIBILITY]
+    points = {mark.name: (mark.x * width, mark.y * height, mark.z * width) for mark in seen}
+    chains = {
+        f"{side}_{joint}": tuple(f"{side}_{part}" for part in chain)
         for joint, chain in _CHAINS.items()
         for side in ("left", "right")
+    }
+    return {
+        name: round(angle_deg(*(points[part] for part in chain)), 1)
+        for name, chain in chains.items()
+        if points.keys() >= set(chain)
     }

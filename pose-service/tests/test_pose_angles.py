@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -31,6 +32,14 @@ def body(**moved: tuple[float, float]) -> list[Landmark]:
 def test_every_joint_of_both_sides_has_an_angle() -> None:
     joints = ("elbow", "shoulder", "hip", "knee", "ankle")
     assert set(joint_angles(body(), width=10, height=10)) == {f"{s}_{j}" for s in ("left", "right") for j in joints}
+
+
+def test_a_joint_with_a_hidden_landmark_has_no_angle() -> None:
+    landmarks = [replace(mark, visibility=0.1) if mark.name == "left_ankle" else mark for mark in body()]
+    angles = joint_angles(landmarks, width=10, height=10)
+    assert "left_knee" not in angles
+    assert "left_ankle" not in angles
+    assert "left_hip" in angles
 
 
 def test_the_shape_of_the_image_counts() -> None:

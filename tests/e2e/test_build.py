@@ -73,6 +73,12 @@ def test_the_plain_compose_command_builds_without_layerproof(built: Repo) -> Non
     assert built.build("--service", "pose-service")["pose-service"]["action"] in ("built", "unchanged")
 
 
+def test_checking_moves_no_tag(built: Repo, engine: DockerEngine) -> None:
+    before = {tag: info.id for tag, info in engine.images().items()}
+    built.run("check", "--buildkit")
+    assert {tag: engine.images()[tag].id for tag in before} == before
+
+
 def test_a_failed_build_names_file_and_line_and_moves_no_tag(built: Repo, engine: DockerEngine) -> None:
     built.build()
     before = engine.images()["snowboarding-backend-api:latest"].id
@@ -99,7 +105,8 @@ def test_an_interrupted_build_ends_at_once_and_moves_no_tag(built: Repo, engine:
         stderr=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         text=True,
-        start_new_session=True,
+        # Started in the background, this process may ignore the signal, and a child would inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     ) as child:
         assert child.stderr is not None
         next(line for line in child.stderr if line.startswith("building "))
