@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 from layerproof.context import ContextFile
 from layerproof.model import Image
@@ -18,7 +19,7 @@ SCHEMA = 1
 
 @dataclass(frozen=True)
 class Record:
-    """The last good build of one image: what went in (`fingerprint`) and what came out (`image_id`)."""
+    """The last good build of one tag: what went in (`fingerprint`) and what came out (`image_id`)."""
 
     image: str
     fingerprint: str
@@ -57,12 +58,12 @@ def fingerprint(
 
 def load_record(folder: Path, image: str) -> tuple[Record | None, str]:
     """
-    The record of one image.
+    The record of one image, by its tag.
 
     Returns:
         The record, or None where there is none or it is damaged; and a warning, "" unless it is damaged.
     """
-    path = folder / f"{image}.json"
+    path = _path(folder, image)
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
         if document.pop("schema") != SCHEMA:
@@ -80,11 +81,16 @@ def save_record(folder: Path, record: Record) -> None:
 
     folder.mkdir(parents=True, exist_ok=True)
     with FileLock(folder / ".lock"):
-        handle, temporary = tempfile.mkstemp(dir=folder, prefix=f".{record.image}.")
+        handle, temporary = tempfile.mkstemp(dir=folder, prefix=".new.")
         try:
             with os.fdopen(handle, "w", encoding="utf-8") as stream:
                 json.dump({"schema": SCHEMA, **asdict(record)}, stream)
-            Path(temporary).replace(folder / f"{record.image}.json")
+            Path(temporary).replace(_path(folder, record.image))
         except BaseException:
             Path(temporary).unlink()
             raise
+
+
+def _path(folder: Path, tag: str) -> Path:
+    """A tag as a file name: shop/api:latest -> shop%2Fapi%3Alatest.json"""
+    return folder / f"{quote(tag, safe='')}.json"

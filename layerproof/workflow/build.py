@@ -75,7 +75,7 @@ def plan_build(project: Project, *, engine: Engine, names: Collection[str], forc
                 name: local[tag].id for name in image.upstreams if (tag := normalize_reference(name)) in local
             },
         )
-        record, warning = records.load_record(folder, image.name)
+        record, warning = records.load_record(folder, image.tag)
         warnings += [warning] if warning else []
         there = local.get(image.tag)
         fresh = (
@@ -116,11 +116,10 @@ def build(
             watcher.finished()
     local = engine.images()
     results = tuple(_with_image(built.get(image.name), image, local.get(image.tag)) for image in plan.wanted)
-    for result in results:
+    for image, result in zip(plan.wanted, results, strict=True):
         if result.action == "built" and result.id:
-            records.save_record(
-                records_folder(project), records.Record(result.image, plan.fingerprints[result.image], result.id)
-            )
+            record = records.Record(image.tag, plan.fingerprints[image.name], result.id)
+            records.save_record(records_folder(project), record)
     return BuildReport(results, clock() - started, uses_stand_ins(plan.wanted, local), plan.warnings)
 
 
