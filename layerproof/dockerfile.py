@@ -139,15 +139,14 @@ def _instructions(text: str, path: Path) -> Iterator[Instruction]:
         line = int(found[1]) if found else 1
         raise ConfigError(f"{path}:{line}: {error}", hint="Mend the Dockerfile; it does not parse.") from error
     for command in commands:
-        # The parser takes any word for an instruction; BuildKit does not.
-        if not _KEYWORDS.fullmatch(command.cmd.upper()):
+        # The parser takes any word for an instruction, and none (a lone backslash); BuildKit does not.
+        keyword = (command.cmd or "").upper()
+        if not _KEYWORDS.fullmatch(keyword):
             raise ConfigError(
-                f"{path}:{command.start_line}: unknown instruction {command.cmd}",
+                f"{path}:{command.start_line}: unknown instruction {command.cmd or command.original}",
                 hint="Mend the Dockerfile; BuildKit refuses it as well.",
             )
-        yield Instruction(
-            command.cmd.upper(), command.value, command.flags, command.original, command.start_line, command.end_line
-        )
+        yield Instruction(keyword, command.value, command.flags, command.original, command.start_line, command.end_line)
 
 
 def _find(stages: Sequence[Stage], name: str) -> Stage | None:

@@ -30,6 +30,7 @@ def fingerprint(
     image: Image,
     *,
     files: tuple[ContextFile, ...],
+    named: Mapping[str, tuple[ContextFile, ...]],
     parents: Mapping[str, str],
     upstream_ids: Mapping[str, str],
 ) -> str:
@@ -38,6 +39,7 @@ def fingerprint(
 
     Args:
         files: the context's files as BuildKit would get them.
+        named: those of each named context that is a folder.
         parents: fingerprints of the images it is built on, by name.
         upstream_ids: ids of the upstream images that are there already, by reference; another id means another base.
     """
@@ -52,6 +54,7 @@ def fingerprint(
         "parents": dict(parents),
         "upstreams": dict(upstream_ids),
         "files": [(file.path, file.mode, file.digest) for file in files],
+        "named": {name: [(file.path, file.mode, file.digest) for file in found] for name, found in named.items()},
     }
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
@@ -68,7 +71,10 @@ def load_record(folder: Path, image: str) -> tuple[Record | None, str]:
         document = json.loads(path.read_text(encoding="utf-8"))
         if document.pop("schema") != SCHEMA:
             return None, ""
-        return Record(**document), ""
+        record = Record(**document)
+        if record.image != image:
+            raise ValueError(f"it is the record of {record.image}")
+        return record, ""
     except FileNotFoundError:
         return None, ""
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:

@@ -47,7 +47,7 @@ def bases(c: Context, profile: str = "", builder: str = "", no_cache: bool = Fal
         inv bases
         inv bases --no-cache
     """
-    with exit_on_error():
+    with exit_on_error(format=format):
         engine = connect(builder=builder)
         project = load_project(c, engine, profile=profile)
         names = [image.name for image in project.images if image.role == "base"]
@@ -79,7 +79,7 @@ def build(
     """
     from layerproof.workflow.load import select_images
 
-    with exit_on_error():
+    with exit_on_error(format=format):
         engine = connect(builder=builder)
         project = load_project(c, engine, profile=profile)
         _build(project, engine, select_images(project, service), no_cache=no_cache, format=format)
@@ -98,7 +98,7 @@ def graph(c: Context, format: str = "text", profile: str = "") -> None:  # noqa:
     from layerproof.report.document import graph_document
     from layerproof.report.text import render_graph
 
-    with exit_on_error():
+    with exit_on_error(format=format, known=("text", "json", "bake")):
         project = load_project(c, connect(), profile=profile)
         if format == "bake":
             print(json.dumps(bake_definition(project.images), indent=2))  # noqa: T201
@@ -124,7 +124,7 @@ def check(c: Context, buildkit: bool = False, format: str = "text") -> None:  # 
     from layerproof.report.text import render_findings
     from layerproof.workflow.check import check_by_buildkit, check_project
 
-    with exit_on_error():
+    with exit_on_error(format=format):
         engine = connect()
         findings, checked = check_project(root_of(c), engine=engine)
         if buildkit:
@@ -141,7 +141,7 @@ def images(c: Context, profile: str = "", format: str = "text") -> None:  # noqa
     from layerproof.report.text import render_images
     from layerproof.workflow.build import plan_build
 
-    with exit_on_error():
+    with exit_on_error(format=format):
         engine = connect()
         project = load_project(c, engine, profile=profile)
         stale = plan_build(project, engine=engine, names=[image.name for image in project.images]).stale
@@ -154,7 +154,7 @@ def cache(c: Context, builder: str = "", format: str = "text") -> None:  # noqa:
     """Show how much build cache there is, by kind."""
     from layerproof.report.text import render_cache
 
-    with exit_on_error():
+    with exit_on_error(format=format):
         usage = connect(builder=builder).cache_usage()
         show(render_cache(usage), {"schema": 1, "records": list(usage)}, format=format)
 

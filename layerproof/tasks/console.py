@@ -6,7 +6,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
@@ -54,8 +54,6 @@ def say(text: str) -> None:
 
 def show(renderable: Any, document: Any, *, format: str) -> None:  # noqa: A002  # the flag's name
     """Show a result as a person or a machine wants it."""
-    if format not in FORMATS:
-        raise UsageError(f"there is no format {format!r}", hint=f"Known: {', '.join(FORMATS)}.")
     if format == "json":
         sys.stdout.write(json.dumps(document, indent=2) + "\n")
     else:
@@ -63,10 +61,17 @@ def show(renderable: Any, document: Any, *, format: str) -> None:  # noqa: A002 
 
 
 @contextmanager
-def exit_on_error() -> Iterator[None]:
-    """End the process with the error's code; a bug keeps its traceback. SIGTERM ends as Ctrl-C does: children first."""
+def exit_on_error(*, format: str = "text", known: Sequence[str] = FORMATS) -> Iterator[None]:  # noqa: A002
+    """
+    End the process with the error's code; a bug keeps its traceback. SIGTERM ends as Ctrl-C does: children first.
+
+    Args:
+        format: the output format that was asked for; one that is not known is refused before anything is done.
+    """
     before = signal.signal(signal.SIGTERM, _interrupt)
     try:
+        if format not in known:
+            raise UsageError(f"there is no format {format!r}", hint=f"Known: {', '.join(known)}.")
         yield
     except LayerproofError as error:
         console = err()

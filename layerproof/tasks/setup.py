@@ -36,7 +36,7 @@ def doctor(c: Context, install: bool = False, format: str = "text") -> None:  # 
     from layerproof.report.text import render_checks
     from layerproof.workflow import doctor as workflow
 
-    with exit_on_error():
+    with exit_on_error(format=format):
         engine = connect()
         if install:
             install_missing(engine)
@@ -86,7 +86,7 @@ def lab(c: Context, remove: bool = False, auto: bool = False, format: str = "tex
     from layerproof.report.text import render_lab
     from layerproof.workflow import lab as workflow
 
-    with exit_on_error():
+    with exit_on_error(format=format):
         engine = connect()
         if remove:
             for tag in workflow.remove_lab(root_of(c), engine=engine):

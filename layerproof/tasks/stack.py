@@ -126,7 +126,7 @@ def verify(c: Context, format: str = "text") -> None:  # noqa: A002
 
     Exit code 1 when a check fails.
     """
-    with exit_on_error():
+    with exit_on_error(format=format):
         fail_unless(show_checks(c, connect(), format=format))
 
 

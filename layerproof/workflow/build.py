@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -71,6 +71,7 @@ def plan_build(project: Project, *, engine: Engine, names: Collection[str], forc
             image,
             files=context.load_context(image.context, dockerfile=image.dockerfile.path),
             parents={name: fingerprints[name] for name in image.parents},
+            named={name: _named_files(value) for name, value in image.contexts.items()},
             upstream_ids={
                 name: local[tag].id for name in image.upstreams if (tag := normalize_reference(name)) in local
             },
@@ -116,11 +117,8 @@ def build(
             watcher.finished()
     local = engine.images()
     results = tuple(_with_image(built.get(image.name), image, local.get(image.tag)) for image in plan.wanted)
-    for image, result in zip(plan.wanted, results, strict=True):
-        if result.action == "built" and result.id:
-            record = records.Record(image.tag, plan.fingerprints[image.name], result.id)
-            records.save_record(records_folder(project), record)
-    return BuildReport(results, clock() - started, uses_stand_ins(plan.wanted, local), plan.warnings)
+    warnings = plan.warnings + _remember(project, plan, results)
+    return BuildReport(results, clock() - started, uses_stand_ins(plan.wanted, local), warnings)
 
 
 def records_folder(project: Project) -> Path:
@@ -162,6 +160,24 @@ def _bake(
     }
 
 
+def _remember(project: Project, plan: BuildPlan, results: Sequence[ImageResult]) -> tuple[str, ...]:
+    """Write the records of what was built; a good build whose record cannot be kept is a warning."""
+    try:
+        for image, result in zip(plan.wanted, results, strict=True):
+            if result.action == "built" and result.id:
+                record = records.Record(image.tag, plan.fingerprints[image.name], result.id)
+                records.save_record(records_folder(project), record)
+    except OSError as error:
+        return (f"the build record cannot be kept, so the next build asks the engine again: {error}",)
+    return ()
+
+
+def _named_files(value: str) -> tuple[context.ContextFile, ...]:
+    """The files of a named context that is a folder here; none for images, targets and addresses."""
+    folder = Path(value)
+    return context.load_context(folder, dockerfile=folder / "Dockerfile") if folder.is_dir() else ()
+
+
 def _with_image(result: ImageResult | None, image: Image, info: ImageInfo | None) -> ImageResult:
     size, identifier = (info.size_bytes, info.id) if info else (None, None)
     if result is None:
@@ -192,9 +208,9 @@ def _where(plan: BuildPlan, target: str, stage: str, number: int) -> str:
     found = find_stage(image.dockerfile, stage) if image else None
     if image is None or found is None:
         return ""
-    # BuildKit numbers FROM of an image and every instruction that makes a layer or changes the working folder.
-    stages = {(other.name or "").lower() for other in image.dockerfile.stages}
-    first = [] if found.base.lower() in stages else [found.line]
+    # BuildKit numbers every instruction that makes a layer or changes the working folder, and of the FROMs those of
+    # upstream images only: another stage, `scratch` and a base that is built in the same run are no step.
+    first = [found.line] if found.base in image.upstreams else []
     layers = [item.line for item in found.instructions if item.keyword in ("RUN", "COPY", "ADD", "WORKDIR")]
     lines = first + layers
     return f"{image.dockerfile.path}:{lines[number - 1]}: " if number <= len(lines) else ""

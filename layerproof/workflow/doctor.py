@@ -88,8 +88,8 @@ def check_project(project: Project, *, today: datetime.date) -> Iterator[Check]:
 
 def end_of_life(reference: str, *, today: datetime.date) -> str:
     """The date since which an image gets no security fixes; "" where that is not so or not known."""
-    # docker.io/library/node:18-bookworm-slim, python:3.10.4-slim
-    found = re.search(r"(?:^|/)(?P<name>[a-z]+):(?P<version>\d+(?:\.\d+)?)", reference)
+    # docker.io/library/node:18-bookworm-slim, localhost:5000/python:3.10.4-slim
+    found = re.match(r"(?P<name>[a-z]+):(?P<version>\d+(?:\.\d+)?)", reference.rsplit("/", 1)[-1])
     if found is None:
         return ""
     known = END_OF_LIFE.get(found["name"], {})

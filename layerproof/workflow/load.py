@@ -68,6 +68,7 @@ def load(
     built = [_service_image(service, document, overlay) for service in services if service.build]
     for image in built:
         refuse_windows_path(image.context, allowed=config.allow_mnt)
+    _refuse_twins([*bases, *built])
     images = graph.build_order(_link([*bases, *built]))
     return Project(root, str(document.get("name") or root.name), files, services, images, chosen)
 
@@ -134,6 +135,18 @@ def _overlay(main: Path, kind: str) -> Path:
 def _noted_profile(root: Path) -> str | None:
     noted = root / STATE_FOLDER / "profile"
     return noted.read_text(encoding="utf-8").strip() or None if noted.is_file() else None
+
+
+def _refuse_twins(images: Sequence[Image]) -> None:
+    """Names are the names of bake targets too, so each can stand for one image only."""
+    seen: dict[str, Image] = {}
+    for image in images:
+        other = seen.setdefault(image.name, image)
+        if other is not image:
+            raise ConfigError(
+                f"two images are named {image.name!r}: {other.dockerfile.path} and {image.dockerfile.path}",
+                hint="Rename the service or the base folder.",
+            )
 
 
 def _load_bases(folder: Path, overlay: Overlay) -> list[Image]:

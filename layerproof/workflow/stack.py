@@ -18,7 +18,7 @@ from layerproof.workflow.load import compose_call as compose_call
 
 ANSWER_TIMEOUT_S = 20.0
 # "level":"error", ERROR in worker, TypeError: x, Traceback (most recent call last) - not "error":null or "0 errors"
-_ERROR = re.compile(r"(error|exception)\b|\b(traceback|fatal|panic)\b", re.IGNORECASE)
+_ERROR = re.compile(r"\b(?i:error|exception|traceback|fatal|panic)\b|[a-z](?:Error|Exception)\b")
 _NO_ERROR = re.compile(r"\"errors?\"\s*:\s*(null|false|0|\"\"|\[\]|\{\})|\b(0|no|without) errors?\b", re.IGNORECASE)
 
 

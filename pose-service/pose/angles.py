@@ -44,7 +44,7 @@ def joint_angles(landmarks: list[Landmark], *, width: int, height: int) -> dict[
     Angles of both sides, named `left_knee` and so on; `width` and `height` make the axes comparable.
 
     Returns:
-        Only the joints whose three landmarks are visible: an angle at a hidden one would be a guess that looks measured.
+        Only the joints whose three landmarks are visible: an angle at a hidden one is a guess that looks measured.
     """
     seen = [mark for mark in landmarks if mark.visibility >= MIN_VISIBILITY]
     points = {mark.name: (mark.x * width, mark.y * height, mark.z * width) for mark in seen}

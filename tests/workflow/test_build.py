@@ -100,7 +100,7 @@ def test_a_new_upstream_image_makes_everything_on_it_stale(project: Project, eng
 def test_a_failed_build_names_the_step_and_records_nothing(repo: Path, project: Project, engine: FakeEngine) -> None:
     failed = {
         "digest": "sha256:1",
-        "name": "[api deps 3/3] RUN npm ci",
+        "name": "[api deps 2/2] RUN npm ci",
         "started": "2026-01-01T00:00:00Z",
         "completed": "2026-01-01T00:00:01Z",
         "error": "process did not complete successfully: exit code: 1",

@@ -1,0 +1,5 @@
+FROM base-tiny:latest AS deps
+COPY package.json ./
+RUN echo deps
+FROM deps AS build
+RUN echo web

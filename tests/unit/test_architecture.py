@@ -1,0 +1,71 @@
+"""Imports point one way, down; every module has a level. What may start a process, print or import what."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import layerproof
+
+PACKAGE = Path(layerproof.__file__).parent
+LEVELS = {
+    0: ("errors", "model"),
+    1: ("config", "dockerfile", "compose", "progress", "context", "records", "references", "engine"),
+    2: ("graph", "testing"),
+    3: ("policy", "prove", "explain"),
+    4: ("workflow",),
+    5: ("report",),
+    6: ("tasks", "cli"),
+}
+LEVEL_OF = {name: level for level, names in LEVELS.items() for name in names}
+FILES = [path for path in sorted(PACKAGE.rglob("*.py")) if path != PACKAGE / "__init__.py"]
+PURE = ("progress", "graph", "policy", "dockerfile", "compose", "context")
+
+
+def part(path: Path) -> str:
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def imports(path: Path) -> set[str]:
+    names = set[str]()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names.update(alias.name for alias in node.names)
+        if isinstance(node, ast.ImportFrom):
+            names.update(f"{node.module}.{alias.name}" for alias in node.names)
+    return names
+
+
+def importers(library: str) -> set[str]:
+    return {
+        str(path.relative_to(PACKAGE)) for path in FILES if library in {name.split(".")[0] for name in imports(path)}
+    }
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_no_import_points_up(path: Path) -> None:
+    assert part(path) in LEVEL_OF, f"give {part(path)} a level"
+    used = {name.split(".")[1] for name in imports(path) if name.startswith("layerproof.")} - {"__version__"}
+    assert [name for name in used if LEVEL_OF[name] > LEVEL_OF[part(path)]] == []
+
+
+@pytest.mark.parametrize("path", [path for path in FILES if part(path) in PURE], ids=lambda path: path.stem)
+def test_pure_modules_know_no_process_and_no_terminal(path: Path) -> None:
+    assert {name.split(".")[0] for name in imports(path)}.isdisjoint({"subprocess", "rich", "invoke"})
+
+
+def test_one_module_starts_processes_and_one_knows_python_on_whales() -> None:
+    assert importers("subprocess") == {"engine/process.py"}
+    assert importers("python_on_whales") == {"engine/docker.py"}
+
+
+def test_only_the_tasks_print() -> None:
+    calls = (
+        (part(path), node)
+        for path in FILES
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call)
+    )
+    assert {where for where, call in calls if isinstance(call.func, ast.Name) and call.func.id == "print"} <= {"tasks"}

@@ -1,0 +1,128 @@
+"""`[tool.layerproof]` of pyproject.toml."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from layerproof.config import Config, ServiceConfig, load_config, parse_config
+from layerproof.errors import ConfigError, UsageError
+
+PATH = Path("pyproject.toml")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("", id="an empty file"),
+        pytest.param("[project]\nname = 'x'\n", id="a file without the table"),
+        pytest.param("tool = 1\n", id="a file whose tool is no table"),
+        pytest.param("[tool.layerproof]\n", id="an empty table"),
+    ],
+)
+def test_defaults_hold_for(text: str) -> None:
+    assert parse_config(text, path=PATH) == Config()
+
+
+def test_every_key_is_read_by_its_dashed_name() -> None:
+    config = parse_config(
+        """
+[tool.layerproof]
+compose-file = "stack.yml"
+bases = "bases"
+allow-mnt = true
+[tool.layerproof.services.api]
+gpu = true
+rebuild-budget-s = 5
+probe-source = "src/a.py"
+log-ignore = ["^x"]
+[[tool.layerproof.services.api.verify]]
+port = 3000
+json-has = { status = "ok" }
+shows = ["status"]
+[tool.layerproof.policy.ignore]
+LP001 = "one stage is enough"
+""",
+        path=PATH,
+    )
+    assert (config.compose_file, config.bases, config.allow_mnt) == ("stack.yml", "bases", True)
+    service = config.service("api")
+    assert (service.gpu, service.rebuild_budget_s, service.probe_source, service.log_ignore) == (
+        True,
+        5.0,
+        "src/a.py",
+        ("^x",),
+    )
+    assert (service.verify[0].path, service.verify[0].json_has, service.verify[0].shows) == (
+        "/",
+        {"status": "ok"},
+        ("status",),
+    )
+    assert config.policy.ignore == {"LP001": "one stage is enough"}
+    assert config.service("web") == ServiceConfig()
+
+
+@pytest.mark.parametrize(
+    ("text", "start", "words"),
+    [
+        pytest.param("[tool.layerproof]\nbase = 'x'\n", "pyproject.toml:2: ", "unknown key", id="an unknown key"),
+        pytest.param(
+            "[project]\nbase = 1\n[tool.layerproof]\nbase = 'x'\n",
+            "pyproject.toml:4: ",
+            "tool.layerproof.base",
+            id="an unknown key that another table has too",
+        ),
+        pytest.param(
+            "[tool.layerproof.services.api]\ngpu = 'yes'\n",
+            "pyproject.toml:2: ",
+            "services.api.gpu",
+            id="a value of the wrong type",
+        ),
+        pytest.param(
+            "[tool.layerproof.services.api]\nrebuild-budget-s = 0\n",
+            "pyproject.toml:2: ",
+            "greater than 0",
+            id="a budget of nothing",
+        ),
+        pytest.param(
+            "[tool.layerproof.args]\nV = 3\n", "pyproject.toml:2: ", "args.V", id="an argument that is no string"
+        ),
+        pytest.param("[tool.layerproof\n", "pyproject.toml:1: ", "not valid TOML", id="a broken table head"),
+        pytest.param(
+            "[tool]\nlayerproof = 3\n", "pyproject.toml:", "tool.layerproof", id="a value in place of the table"
+        ),
+    ],
+)
+def test_a_mistake_is_an_error_with_its_line(text: str, start: str, words: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        parse_config(text, path=PATH)
+    assert caught.value.message.startswith(start)
+    assert words in caught.value.message
+
+
+def test_a_profile_lies_over_the_general_arguments_and_contexts() -> None:
+    config = parse_config(
+        """
+[tool.layerproof.args]
+A = "1"
+B = "1"
+[tool.layerproof.contexts]
+wheels = "a"
+[tool.layerproof.profiles.lab.args]
+B = "2"
+""",
+        path=PATH,
+    )
+    assert config.overlay(None).args == {"A": "1", "B": "1"}
+    assert config.overlay("lab").args == {"A": "1", "B": "2"}
+    assert config.overlay("lab").contexts == {"wheels": "a"}
+    with pytest.raises(UsageError, match=r"no profile 'lba' \(known: lab\)"):
+        config.overlay("lba")
+
+
+def test_no_file_means_the_defaults_and_a_file_of_another_encoding_is_an_error(tmp_path: Path) -> None:
+    assert load_config(tmp_path) == Config()
+    (tmp_path / "pyproject.toml").write_bytes("# é".encode("latin-1"))
+    with pytest.raises(ConfigError, match="cannot be read"):
+        load_config(tmp_path)

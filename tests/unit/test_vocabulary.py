@@ -1,0 +1,164 @@
+"""Which commands install dependencies, and which files are manifests."""
+
+from __future__ import annotations
+
+import pytest
+
+from layerproof.policy.vocabulary import find_install, installs_from_manifest, is_manifest
+
+INSTALLS = {
+    "npm": ["npm ci --omit=dev", "npm install", "npm i", "npm --prefix web ci", "npm --no-audit ci", "CI=1 npm ci"],
+    "other JavaScript": [
+        "yarn",
+        "yarn install",
+        "yarn --frozen-lockfile",
+        "yarn && yarn build",
+        "yarn --cwd web install",
+        "pnpm install",
+        "pnpm --filter web install",
+        "pnpm -r i",
+        "bun install",
+        "corepack pnpm install",
+    ],
+    "Python": [
+        "pip install --upgrade pip",
+        "pip3 install x",
+        "pip3.11 install x",
+        "pip --no-cache-dir install x",
+        "pip wheel -r requirements.txt",
+        "python -m pip install -r r.txt",
+        "python3.11 -m pip install x",
+        "/opt/venv/bin/pip install -r x",
+        "uv pip install -r requirements.txt",
+        "uv sync --frozen",
+        "poetry install --no-root",
+        "pipenv sync",
+        "conda env create -f e.yml",
+    ],
+    "system": [
+        "apt-get -y install curl",
+        "apt-get update && apt-get install -y curl",
+        "apt-get -o A::B=1 -y install x",
+        "apk add --no-cache git",
+    ],
+    "others": [
+        "mvn -B dependency:go-offline",
+        "./mvnw -q dependency:resolve",
+        "go mod download",
+        "go install x.y/z@latest",
+        "cargo fetch",
+        "cargo install cargo-chef",
+        "bundle install",
+        "composer install",
+        "gem install rake",
+        "dotnet restore",
+        "mix deps.get",
+    ],
+    "where a command can stand": [
+        "cd web && npm ci",
+        'sh -c "npm install && npm run dev"',
+        "sh -c npm install && npm run dev",
+        "test -d node_modules || npm install",
+        "if [ ! -d x ]; then npm install; fi",
+        "RUN --mount=type=cache,target=/x npm ci",
+        "RUN <<EOF\nset -e\nnpm ci\nEOF",
+        "npm ci # fast",
+        "echo start && npm ci",
+        "sudo -E pip install x",
+        "pip \\\n  install x",
+        "exec npm install",
+        "CMD-SHELL npm install",
+        "files=$(npm install)",
+    ],
+}
+NO_INSTALLS = [
+    "npm run install-hooks",
+    "npm run build",
+    "npm test",
+    "npm init",
+    "npm-install",
+    "npm install-hooks",
+    "yarn build",
+    "yarn run install",
+    "pnpm build",
+    "corepack enable yarn",
+    "# npm install",
+    "true # npm install docs",
+    "# echo npm install docs",
+    'echo "npm install"',
+    "echo run npm install first",
+    "printf 'pip install x'",
+    'grep -q "npm install" README',
+    "apt-get update",
+    "apk del x",
+    "go build ./...",
+    "go install ./cmd/app",
+    "cargo build --release",
+    "cargo install --path .",
+    "pip --version",
+    "pip freeze",
+    "mvn package",
+    "poetry build",
+    "cat install.sh",
+    "make install",
+    "./install.sh",
+    "cp npm install",
+    "uv run app",
+    "uv venv",
+    "python install.py",
+    "",
+]
+
+
+@pytest.mark.parametrize("command", [command for group in INSTALLS.values() for command in group])
+def test_an_install_is_found(command: str) -> None:
+    assert find_install(command)
+
+
+@pytest.mark.parametrize("command", NO_INSTALLS)
+def test_no_install_is_found_where_there_is_none(command: str) -> None:
+    assert find_install(command) == ""
+
+
+@pytest.mark.parametrize(
+    ("command", "found"),
+    [
+        pytest.param("apt-get update && npm   ci --omit=dev", "npm ci", id="without its options, spaces made one"),
+        pytest.param("sh -c 'pip install x; npm ci'", "pip install", id="the first of two"),
+        pytest.param("/opt/venv/bin/pip install -r x", "/opt/venv/bin/pip install", id="with its path"),
+    ],
+)
+def test_an_install_is_given_as_written(command: str, found: str) -> None:
+    assert find_install(command) == found
+
+
+@pytest.mark.parametrize(
+    ("command", "expected"),
+    [
+        pytest.param("npm ci", True, id="a language's packages"),
+        pytest.param("apt-get install -y curl", False, id="system packages"),
+        pytest.param("apt-get install -y npm && npm ci", True, id="both"),
+        pytest.param("apt-get install -y yarn", False, id="a package manager as a system package"),
+        pytest.param("npm run build", False, id="neither"),
+    ],
+)
+def test_system_packages_come_from_no_manifest(command: str, expected: bool) -> None:
+    assert installs_from_manifest(command) is expected
+
+
+@pytest.mark.parametrize("path", [
+    "package.json", "./package.json", "web/package-lock.json", "package*.json", "yarn.lock*", "requirements.txt",
+    "requirements-dev.txt", "requirements/base.txt", "requirements/", "requirements/*.txt", "pyproject.toml", "uv.lock",
+    "*.lock", "go.mod", "go.*", "Cargo.toml", "pom.xml", "build.gradle", "build.gradle.kts", "gradle/", ".mvn/",
+    "App/App.csproj", "*.csproj", "Gemfile*", "composer.*", ".npmrc",
+])  # fmt: skip
+def test_a_manifest(path: str) -> None:
+    assert is_manifest(path)
+
+
+@pytest.mark.parametrize("path", [
+    ".", "./", "src/", "src", "*", "*.json", "*.js", "*.toml", "package.json.js", "app.py", "README.md", "setup.py",
+    "docs/requirements.md", "tsconfig.json", "Makefile", "",
+])  # fmt: skip
+def test_no_manifest(path: str) -> None:
+    assert not is_manifest(path)
