@@ -83,6 +83,19 @@ class BuildLog:
         self.vertices[vertex.digest] = replace(vertex, log=tuple(lines[-LOG_TAIL_LINES:]))
 
 
+class BuildWatcher:
+    """Is told how a build goes. The default looks away; the task layer passes one that draws."""
+
+    def started(self, names: Sequence[str], *, stale: Sequence[str]) -> None:
+        """Called once, before the engine is: the targets of the build, and those of them that are built."""
+
+    def line(self, log: BuildLog) -> None:
+        """Called after each event line."""
+
+    def finished(self) -> None:
+        """Called once, however the build ended."""
+
+
 def parse_log(lines: Iterable[str]) -> BuildLog:
     """Fold all lines of a finished build; any line ends."""
     log = BuildLog()

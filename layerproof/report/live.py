@@ -12,9 +12,8 @@ from rich.table import Table
 from rich.text import Text
 
 from layerproof.model import Step, StepState
-from layerproof.progress import BuildLog, is_from, step_of
+from layerproof.progress import BuildLog, BuildWatcher, is_from, step_of
 from layerproof.report.text import seconds, short
-from layerproof.workflow.build import BuildPlan, BuildWatcher
 
 REFRESH_PER_S = 8
 
@@ -25,12 +24,13 @@ class LiveWatcher(BuildWatcher):
     def __init__(self, console: Console) -> None:
         self._console = console
         self._live: Live | None = None
-        self._plan: BuildPlan | None = None
+        self._names: Sequence[str] = ()
+        self._stale: Sequence[str] = ()
         self._log = BuildLog()
         self._started = 0.0
 
-    def started(self, plan: BuildPlan) -> None:
-        self._plan, self._started = plan, time.time()
+    def started(self, names: Sequence[str], *, stale: Sequence[str]) -> None:
+        self._names, self._stale, self._started = names, stale, time.time()
         self._live = Live(
             console=self._console, transient=True, refresh_per_second=REFRESH_PER_S, get_renderable=self._render
         )
@@ -44,16 +44,7 @@ class LiveWatcher(BuildWatcher):
             self._live.stop()
 
     def _render(self) -> RenderableType:
-        plan = self._plan
-        if plan is None:
-            return Text("")
-        return render_progress(
-            self._log,
-            names=[image.name for image in plan.wanted],
-            stale=plan.stale,
-            now=time.time(),
-            started=self._started,
-        )
+        return render_progress(self._log, names=self._names, stale=self._stale, now=time.time(), started=self._started)
 
 
 class LineWatcher(BuildWatcher):
@@ -64,9 +55,9 @@ class LineWatcher(BuildWatcher):
         self._said: set[str] = set()
         self._only = ""
 
-    def started(self, plan: BuildPlan) -> None:
-        self._only = plan.stale[0] if len(plan.stale) == 1 else ""
-        self._console.print(f"building {', '.join(plan.stale)}", highlight=False, soft_wrap=True)
+    def started(self, names: Sequence[str], *, stale: Sequence[str]) -> None:  # noqa: ARG002  # the signature is the watcher's
+        self._only = stale[0] if len(stale) == 1 else ""
+        self._console.print(f"building {', '.join(stale)}", highlight=False, soft_wrap=True)
 
     def line(self, log: BuildLog) -> None:
         for vertex in log.vertices.values():

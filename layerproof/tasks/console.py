@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from layerproof.engine import Engine
     from layerproof.model import Project
-    from layerproof.workflow.build import BuildWatcher
+    from layerproof.progress import BuildWatcher
 
 FORMATS = ("text", "json")
 INTERRUPTED = 130

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from invoke.tasks import task
 
-from layerproof.tasks.console import connect, exit_on_error, fail_unless, load_project, out, root_of, say, show
+from layerproof.tasks.console import connect, exit_on_error, fail_unless, load_project, out, root_of, say, show, watcher
 
 if TYPE_CHECKING:
     from invoke.context import Context
@@ -96,7 +96,7 @@ def lab(c: Context, remove: bool = False, auto: bool = False, format: str = "tex
             out().print("the upstream images are there or come from their registry: no stand-in is needed")
             return
         project = load_project(c, engine, profile=workflow.PROFILE)
-        results = workflow.build_lab(project, engine=engine, say=say)
+        results = workflow.build_lab(project, engine=engine, say=say, watcher=watcher())
         show(render_lab(results), lab_document(results), format=format)
         fail_unless(all(result.action != "unknown" for result in results))
 
@@ -130,7 +130,8 @@ def demo(c: Context, install: bool = False, photo: str = "") -> None:
         if install:
             install_missing(engine)
         if needs_lab(c, engine):
-            workflow_lab.build_lab(load_project(c, engine, profile=workflow_lab.PROFILE), engine=engine, say=say)
+            project = load_project(c, engine, profile=workflow_lab.PROFILE)
+            workflow_lab.build_lab(project, engine=engine, say=say, watcher=watcher())
         project = start(c, engine)
         holds = show_checks(c, engine)
         fail_unless(holds)

@@ -41,19 +41,6 @@ class BuildReport:
     warnings: tuple[str, ...]
 
 
-class BuildWatcher:
-    """Is told how a build goes. The default looks away; the task layer passes one that draws."""
-
-    def started(self, plan: BuildPlan) -> None:
-        """Called once, before the engine is."""
-
-    def line(self, log: progress.BuildLog) -> None:
-        """Called after each event line."""
-
-    def finished(self) -> None:
-        """Called once, however the build ended."""
-
-
 def plan_build(project: Project, *, engine: Engine, names: Collection[str], force: bool = False) -> BuildPlan:
     """
     Find out which of the named images, and of the images they need, are stale: never built, changed, or gone.
@@ -96,7 +83,7 @@ def build(
     engine: Engine,
     names: Collection[str],
     clock: Clock = time.monotonic,
-    watcher: BuildWatcher | None = None,
+    watcher: progress.BuildWatcher | None = None,
     no_cache: bool = False,
 ) -> BuildReport:
     """
@@ -107,10 +94,10 @@ def build(
     """
     started = clock()
     plan = plan_build(project, engine=engine, names=names, force=no_cache)
-    watcher = watcher or BuildWatcher()
+    watcher = watcher or progress.BuildWatcher()
     built: dict[str, ImageResult] = {}
     if plan.stale:
-        watcher.started(plan)
+        watcher.started([image.name for image in plan.wanted], stale=plan.stale)
         try:
             built = _bake(project, plan, engine=engine, watcher=watcher, no_cache=no_cache)
         finally:
@@ -138,7 +125,7 @@ def is_stand_in(tag: str, info: ImageInfo | None) -> bool:
 
 
 def _bake(
-    project: Project, plan: BuildPlan, *, engine: Engine, watcher: BuildWatcher, no_cache: bool
+    project: Project, plan: BuildPlan, *, engine: Engine, watcher: progress.BuildWatcher, no_cache: bool
 ) -> dict[str, ImageResult]:
     log = progress.BuildLog()
 

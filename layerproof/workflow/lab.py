@@ -14,7 +14,7 @@ from layerproof.context import load_context
 from layerproof.engine import Engine, ImageInfo, install, process
 from layerproof.errors import BuildError, ConfigError, NoEngineError
 from layerproof.model import Project
-from layerproof.progress import BuildLog, failed_vertices
+from layerproof.progress import BuildLog, BuildWatcher, failed_vertices
 from layerproof.references import normalize_reference
 from layerproof.workflow.build import LAB_LABEL, is_stand_in
 from layerproof.workflow.load import STATE_FOLDER
@@ -86,7 +86,9 @@ def match_recipe(reference: str, recipes: Iterable[Mapping[str, Any]], folder: P
     return StandIn(reference, None, "", {})
 
 
-def build_lab(project: Project, *, engine: Engine, say: Say) -> tuple[LabResult, ...]:
+def build_lab(
+    project: Project, *, engine: Engine, say: Say, watcher: BuildWatcher | None = None
+) -> tuple[LabResult, ...]:
     """
     Build the stand-ins that are missing or whose recipe has changed; an image without the lab's label is left alone.
 
@@ -108,11 +110,11 @@ def build_lab(project: Project, *, engine: Engine, say: Say) -> tuple[LabResult,
     stamps = {item.reference: _stamp(item, roots[item.suite]) for item in ours}
     stale = [item for item in ours if not _holds(local.get(item.reference), stamps[item.reference])]
     if stale:
-        say(f"building stand-ins for {', '.join(item.reference for item in stale)}")
         names = {item.reference: _target_name(item) for item in stale}
         _bake(
             {names[item.reference]: _recipe_target(item, stamps[item.reference], names) for item in stale},
             engine=engine,
+            watcher=watcher or BuildWatcher(),
         )
     note_profile(project.root, PROFILE)
     built = {item.reference for item in stale}
@@ -206,7 +208,7 @@ def _build_root(root: Path, suite: str, stamp: str, *, engine: Engine, say: Say)
             "labels": {LAB_LABEL: _root_tag(suite), RECIPE_LABEL: stamp},
             "output": ["type=docker"],
         }
-        _bake({f"debian-{suite}": target}, engine=engine)
+        _bake({f"debian-{suite}": target}, engine=engine, watcher=BuildWatcher())
     finally:
         shutil.rmtree(work, ignore_errors=True)
 
@@ -260,13 +262,19 @@ def _stamp(item: StandIn, root_stamp: str) -> str:
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
-def _bake(targets: Mapping[str, Any], *, engine: Engine) -> None:
+def _bake(targets: Mapping[str, Any], *, engine: Engine, watcher: BuildWatcher) -> None:
     log = BuildLog()
 
     def on_line(line: str) -> None:
         log.feed(line)
+        watcher.line(log)
 
-    done = engine.bake({"target": dict(targets)}, targets=list(targets), on_line=on_line)
+    names = list(targets)
+    watcher.started(names, stale=names)
+    try:
+        done = engine.bake({"target": dict(targets)}, targets=names, on_line=on_line)
+    finally:
+        watcher.finished()
     failed = failed_vertices(log)
     if done.returncode != 0 or failed:
         vertex = failed[0] if failed else None
