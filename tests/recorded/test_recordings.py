@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -126,4 +127,4 @@ def test_a_recording_is_small_and_names_no_path_of_a_machine() -> None:
         if path.is_file() and path.suffix in (".jsonl", ".json", ".Dockerfile"):
             text = path.read_text(encoding="utf-8")
             assert len(text) < 100_000
-            assert not any(f'"{folder}' in text for folder in ("/tmp/", "/home/", "/root/", "/work/")), path
+            assert not re.search(r'"/(?:tmp|home|root|work|opt|Users)/', text), path
