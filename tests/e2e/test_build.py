@@ -139,6 +139,6 @@ def _programs(repo: Repo, image: str) -> list[str]:
         script = f"docker container export {container} | tar --list --verbose"
         lines = repo.call(["bash", "-o", "pipefail", "-c", script]).stdout.splitlines()
     finally:
-        repo.call(["docker", "container", "rm", container])
+        repo.call(["docker", "container", "rm", "--volumes", container])
     # -rwxr-xr-x 0/0  1234 2026-01-01 00:00 usr/bin/node
     return [line.split(None, 5)[5].split(" -> ")[0] for line in lines if line[0] in "-l" and "x" in line[:10]]
