@@ -10,7 +10,7 @@ from layerproof.errors import ConfigError
 from layerproof.model import Port, Service
 
 # Compose's own search order (compose-go cli/options.go); any override goes with any main file.
-_DEFAULT_NAMES = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml")
+DEFAULT_NAMES = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml")
 _OVERRIDE_NAMES = (
     "compose.override.yml",
     "compose.override.yaml",
@@ -25,26 +25,26 @@ def find_compose_files(root: Path, *, configured: str, environment: Mapping[str,
 
     Args:
         configured: `compose-file` of the configuration; "" leaves the choice to COMPOSE_FILE and Compose.
-        environment: where COMPOSE_FILE and COMPOSE_PATH_SEPARATOR are looked up.
+        environment: where COMPOSE_FILE and COMPOSE_PATH_SEPARATOR are looked up; `.env` counts as well.
 
     Raises:
         ConfigError: none is found, or the named one does not exist.
     """
     listed = configured or environment.get("COMPOSE_FILE", "")
     if listed:
-        separator = environment.get("COMPOSE_PATH_SEPARATOR", ":")
+        separator = environment.get("COMPOSE_PATH_SEPARATOR") or ":"
         files = [root / name for name in listed.split(separator)]
         for file in files:
             if not file.is_file():
                 raise ConfigError(f"{file}: there is no such compose file", hint="Check compose-file and COMPOSE_FILE.")
         return tuple(files)
-    for name in _DEFAULT_NAMES:
+    for name in DEFAULT_NAMES:
         main = root / name
         if main.is_file():
             overrides = [root / name for name in _OVERRIDE_NAMES if (root / name).is_file()]
             return (main, *overrides[:1])
     raise ConfigError(
-        f"{root}: no compose file ({', '.join(_DEFAULT_NAMES)})",
+        f"{root}: no compose file ({', '.join(DEFAULT_NAMES)})",
         hint="Run from the project's root, or set compose-file in [tool.layerproof].",
     )
 

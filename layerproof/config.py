@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from layerproof.errors import ConfigError, UsageError
 
@@ -36,6 +36,16 @@ class ServiceConfig(_Table):
     verify: tuple[Probe, ...] = Field(default=(), strict=False)
     log_ignore: tuple[str, ...] = Field(default=(), strict=False)
 
+    @field_validator("log_ignore")
+    @classmethod
+    def _compiles(cls, patterns: tuple[str, ...]) -> tuple[str, ...]:
+        for pattern in patterns:
+            try:
+                re.compile(pattern)
+            except re.error as error:
+                raise ValueError(f"{pattern!r} is no regular expression: {error}") from error
+        return patterns
+
 
 class Overlay(_Table):
     """Arguments and named contexts that a profile lays over the general ones."""
@@ -47,7 +57,7 @@ class Overlay(_Table):
 class Policy(_Table):
     """Rules that do not apply here, each with its reason."""
 
-    ignore: dict[str, str] = Field(default_factory=dict)
+    ignore: dict[str, Annotated[str, Field(min_length=1)]] = Field(default_factory=dict)
 
 
 class Config(Overlay):

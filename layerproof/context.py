@@ -141,7 +141,10 @@ def _files(context: Path, patterns: tuple[str, ...]) -> Iterator[ContextFile]:
         for name in (*names, *links):
             if not ignored(f"{prefix}{name}"):
                 filled.update(_folders_above(f"{prefix}{name}"))
-                yield _file(Path(folder, name), f"{prefix}{name}")
+                try:
+                    yield _file(Path(folder, name), f"{prefix}{name}")
+                except FileNotFoundError:
+                    continue  # an editor's temporary file, gone since the folder was listed
     for path in kept_folders:
         filled.update(_folders_above(path))
     yield from (ContextFile(f"{path}/", 0, "folder") for path in kept_folders - filled)

@@ -18,6 +18,9 @@ _KEYWORDS = re.compile(
 _REFERENCE = re.compile(r"\w([\w./:@-]*\w)?")
 _MACHINES = {"x86_64": "amd64", "AMD64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
 
+# ${VERSION%.*}, ${TAG#v}, ${NAME//-/_}
+_TRIMMED = re.compile(r"\$\{(?P<name>\w+)(?P<how>##?|%%?|//?)(?P<rest>[^}]*)\}")
+
 
 def parse_dockerfile(text: str, *, path: Path, args: Mapping[str, str] | None = None) -> Dockerfile:
     """
@@ -192,10 +195,31 @@ def _unquoted(word: str, scope: Mapping[str, str], path: Path, line: int) -> str
 def _expand(word: str, scope: Mapping[str, str], path: Path, line: int) -> str:
     import expandvars
 
+    # expandvars knows neither the removal of a prefix or suffix nor a replacement.
+    word = _TRIMMED.sub(lambda found: _trim(scope.get(found["name"], ""), found["how"], found["rest"]), word)
     try:
         return str(expandvars.expand(word, environ=scope))
     except expandvars.ExpandvarsException as error:
         raise ConfigError(f"{path}:{line}: cannot expand {word!r}: {error}", hint="Check the ARG.") from error
+
+
+def _trim(value: str, how: str, rest: str) -> str:
+    """`${name#pattern}` and its kin, as BuildKit's shell lexer has them; `*` and `?` are wildcards."""
+    if how in ("/", "//"):
+        pattern, _, new = rest.partition("/")
+        return re.sub(_wildcard(pattern, greedy=True), lambda _: new, value, count=1 if how == "/" else 0)
+    expression = _wildcard(rest, greedy=len(how) == 2)
+    if how[0] == "#":
+        return re.sub(rf"^(?:{expression})", "", value, count=1)
+    # The shortest suffix starts at the last place that matches to the end, the longest at the first.
+    places = range(len(value) + 1) if how == "%%" else range(len(value), -1, -1)
+    start = next((place for place in places if re.fullmatch(expression, value[place:])), len(value))
+    return value[:start]
+
+
+def _wildcard(pattern: str, *, greedy: bool) -> str:
+    tokens = {"*": ".*" if greedy else ".*?", "?": "."}
+    return "".join(tokens.get(character) or re.escape(character) for character in pattern)
 
 
 def _platform_args() -> dict[str, str]:

@@ -8,7 +8,8 @@ from graphlib import TopologicalSorter
 from typing import Any
 
 from layerproof.errors import ConfigError
-from layerproof.model import Image
+from layerproof.model import Image, Project, Service
+from layerproof.references import normalize_reference
 
 
 class CycleError(ConfigError):
@@ -56,6 +57,12 @@ def dependents(images: Iterable[Image], names: Collection[str]) -> tuple[str, ..
     return tuple(image.name for image in order if image.name in affected)
 
 
+def pulled_services(project: Project) -> tuple[Service, ...]:
+    """The services whose image comes from a registry: neither built nor the image of another service."""
+    built = {image.tag for image in project.images}
+    return tuple(service for service in project.services if normalize_reference(service.image) not in built)
+
+
 def bake_definition(images: Iterable[Image], *, labels: Mapping[str, str] | None = None) -> dict[str, Any]:
     """
     The bake file of these images. A project image that another one names becomes a `target:` context, so that one solve
@@ -67,10 +74,17 @@ def bake_definition(images: Iterable[Image], *, labels: Mapping[str, str] | None
     """
     order = list(images)
     by_name = {image.name: image for image in order}
-    return {
-        "group": {"default": {"targets": [image.name for image in order]}},
-        "target": {image.name: _target(image, by_name, labels or {}) for image in order},
-    }
+    targets = {image.name: _literal(_target(image, by_name, labels or {})) for image in order}
+    return {"group": {"default": {"targets": [image.name for image in order]}}, "target": targets}
+
+
+def _literal(value: Any) -> Any:
+    """Bake evaluates `${...}` and `%{...}` in JSON too: doubled, they stay what they are."""
+    if isinstance(value, dict):
+        return {key: _literal(part) for key, part in value.items()}
+    if isinstance(value, list):
+        return [_literal(part) for part in value]
+    return value.replace("${", "$${").replace("%{", "%%{") if isinstance(value, str) else value
 
 
 def lint_definition(images: Iterable[Image]) -> dict[str, Any]:

@@ -178,3 +178,27 @@ class Check:
     state: Literal["ok", "warning", "failed"]
     detail: str
     hint: str = ""
+
+
+@dataclass(frozen=True)
+class BuildReport:
+    """What a build did; `lab` says that stand-in images were used, `wall_s` is the time the user waited."""
+
+    images: tuple[ImageResult, ...]
+    wall_s: float
+    lab: bool
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class LabResult:
+    """What happened to one reference: `real` images are never touched, `unknown` ones have no recipe."""
+
+    reference: str
+    action: Literal["built", "unchanged", "real", "unknown"]
+    size_bytes: int | None
+
+
+def count_steps(result: ImageResult, state: StepState) -> int:
+    """How many of an image's steps ended in a state."""
+    return sum(1 for step in result.steps if step.state is state)

@@ -178,6 +178,12 @@ def span_s(log: BuildLog, target: str, steps: Sequence[Step]) -> float:
     return max(end for _, end in times) - min(start for start, _ in times) if times else 0.0
 
 
+def is_exported(log: BuildLog, target: str) -> bool:
+    """Whether the image of a target was written."""
+    exports = [vertex for vertex in log.vertices.values() if _exports(vertex, target)]
+    return any(vertex.completed and not vertex.error for vertex in exports)
+
+
 def failed_vertices(log: BuildLog) -> tuple[Vertex, ...]:
     """The vertices with an error of their own; the ones that were only cancelled by it come last."""
     failed = [vertex for vertex in log.vertices.values() if vertex.error]

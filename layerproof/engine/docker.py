@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -69,13 +69,13 @@ class DockerEngine:
     def compose_config(self, call: ComposeCall) -> Mapping[str, Any]:
         done = _compose(call, ["--profile", "*", "config", "--format", "json"])
         if done.returncode != 0:
-            if done.returncode == 127 or "is not a docker command" in done.stderr:
-                raise NoEngineError("the docker CLI or its compose plugin is missing", hint=INSTALL_HINT)
+            plugin_versions()
             files = ", ".join(str(file) for file in call.files)
             raise ConfigError(
                 f"{files}: {done.tail()}", hint=f"Check it with: docker compose -f {call.files[0]} config"
             )
-        document: Mapping[str, Any] = json.loads(done.stdout)
+        # The printed document can be read as a compose file again, so every $ in it is doubled.
+        document: Mapping[str, Any] = _each_text(json.loads(done.stdout), lambda text: text.replace("$$", "$"))
         return document
 
     def bake(
@@ -100,7 +100,7 @@ class DockerEngine:
                 "--metadata-file",
                 str(metadata),
             ]
-            command += ["--allow", "fs=*"]
+            command += _allowances(definition)
             command += ["--builder", self.builder] if self.builder else []
             command += ["--no-cache"] if no_cache else []
             code = process.stream(
@@ -113,10 +113,11 @@ class DockerEngine:
             document = json.loads(metadata.read_text(encoding="utf-8") or "{}") if metadata.is_file() else {}
         if code != 0 and not any(line.startswith("{") for line in lines):
             raise_for_missing_engine("".join(lines))
+            plugin_versions()
         return BakeResult(code, tuple(lines), document)
 
     def lint(self, definition: Mapping[str, Any]) -> Mapping[str, Any]:
-        words = ["buildx", "bake", "--file", "-", "--allow", "fs=*", "--call", "check,format=json"]
+        words = ["buildx", "bake", "--file", "-", *_allowances(definition), "--call", "check,format=json"]
         words += ["--builder", self.builder] if self.builder else []
         done = process.run(["docker", *words], stdin=json.dumps(definition))
         # Exit code 1 means findings; without a document nothing was checked.
@@ -248,8 +249,27 @@ def _client() -> DockerClient:
     return DockerClient()
 
 
+def _allowances(definition: Mapping[str, Any]) -> list[str]:
+    """What bake has to be allowed: files outside the current folder, and what the compose file asks for."""
+    targets = definition.get("target", {}).values()
+    wanted = {"fs=*"} | {entry for target in targets for entry in target.get("entitlements", ())}
+    wanted |= {"network.host" for target in targets if target.get("network") == "host"}
+    return [word for entry in sorted(wanted) for word in ("--allow", entry)]
+
+
+def _each_text(value: Any, change: Callable[[str], str]) -> Any:
+    """A JSON document with every text in it changed."""
+    if isinstance(value, dict):
+        return {key: _each_text(part, change) for key, part in value.items()}
+    if isinstance(value, list):
+        return [_each_text(part, change) for part in value]
+    return change(value) if isinstance(value, str) else value
+
+
 def _docker(words: Sequence[str]) -> str:
     done = process.run(["docker", *words])
+    if done.returncode == 127:
+        raise NoEngineError("the docker CLI is missing", hint=INSTALL_HINT)
     if done.returncode != 0:
         raise_for_missing_engine(done.stderr)
         raise StackError(f"docker {' '.join(words[:3])} failed with code {done.returncode}: {done.tail()}")

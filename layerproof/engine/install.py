@@ -61,6 +61,32 @@ def refuse_unless_installable(distribution: Distribution) -> None:
         raise NoEngineError("installing an engine needs root", hint=f"Run it with sudo, or: {guide}")
 
 
+def refuse_beside_another_engine() -> None:
+    """
+    An engine that answers, or that the user has pointed the CLI to, is used as it is and never installed over.
+
+    Raises:
+        NoEngineError: a daemon answers but a plugin is missing or old; it refuses this user; DOCKER_HOST is set.
+    """
+    done = process.run(["docker", "version", "--format", "{{.Server.Version}}"], timeout_s=30)
+    if done.returncode == 0 and done.stdout.strip():
+        raise NoEngineError(
+            f"Docker Engine {done.stdout.strip()} runs here, but buildx or Compose is missing or too old",
+            hint=f"Add the plugins of the same packages, at least buildx {'.'.join(map(str, MIN_BUILDX))} and Compose"
+            f" {'.'.join(map(str, MIN_COMPOSE))}: https://docs.docker.com/compose/install/linux/",
+        )
+    if "permission denied" in done.stderr:
+        raise NoEngineError(
+            "the Docker Engine refuses this user",
+            hint="Run it with sudo, or: `sudo usermod -aG docker $USER`, then log in again.",
+        )
+    if os.environ.get("DOCKER_HOST"):
+        raise NoEngineError(
+            f"DOCKER_HOST is {os.environ['DOCKER_HOST']}, and no engine answers there",
+            hint="Unset it to install and start an engine on this machine.",
+        )
+
+
 def install_engine(*, say: Say) -> None:
     """
     Install Docker Engine, buildx and Compose v2.
@@ -106,6 +132,8 @@ def start_daemon(*, say: Say) -> None:
     Raises:
         NoEngineError: it did not answer within a minute; the message ends with the daemon's last words.
     """
+    if os.geteuid() != 0:
+        raise NoEngineError("starting the daemon needs root", hint="Run: sudo systemctl start docker")
     if Path("/run/systemd/system").is_dir():
         say("starting docker.service")
         process.run(["systemctl", "start", "docker"])

@@ -49,29 +49,33 @@ def run(
 ) -> Completed:
     """Run to the end and capture both streams. A program that does not exist gives exit code 127."""
     try:
-        done = subprocess.run(
+        with subprocess.Popen(
             list(command),
-            input=stdin,
-            stdin=subprocess.DEVNULL if stdin is None else None,
-            capture_output=True,
+            stdin=subprocess.DEVNULL if stdin is None else subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             cwd=cwd,
             env=child_environment(environment),
             encoding="utf-8",
             errors="replace",
-            timeout=timeout_s,
-            check=False,
-        )
+        ) as child:
+            try:
+                stdout, stderr = child.communicate(stdin, timeout=timeout_s)
+            except subprocess.TimeoutExpired:
+                _stop(child)
+                return Completed(tuple(command), 124, "", f"{command[0]}: no answer after {timeout_s:.0f} s")
+            except BaseException:
+                _stop(child)
+                raise
+            return Completed(tuple(command), child.returncode, stdout, stderr)
     except FileNotFoundError:
         return Completed(tuple(command), 127, "", f"{command[0]}: command not found")
-    except subprocess.TimeoutExpired:
-        return Completed(tuple(command), 124, "", f"{command[0]}: no answer after {timeout_s:.0f} s")
-    return Completed(tuple(command), done.returncode, done.stdout, done.stderr)
 
 
 def run_on_terminal(
     command: Sequence[str], *, cwd: Path | None = None, environment: Mapping[str, str] | None = None
 ) -> int:
-    """Run with the user's own terminal; Ctrl-C reaches the child, which ends by itself."""
+    """Run with the user's own terminal, and give the exit code."""
     with subprocess.Popen(list(command), cwd=cwd, env=child_environment(environment)) as child:
         return _wait(child)
 
@@ -122,7 +126,7 @@ def _wait(child: subprocess.Popen[str] | subprocess.Popen[bytes]) -> int:
 
 
 def _stop(child: subprocess.Popen[str] | subprocess.Popen[bytes]) -> None:
-    """End a child: ask, wait, then insist."""
+    """End a child: ask, wait, then insist. A package manager in the middle of its work gets its time."""
     if child.poll() is None:
         child.send_signal(signal.SIGINT)
     try:

@@ -6,9 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from layerproof.engine import ImageInfo
-from layerproof.model import Check, Finding, Project, StepState
-from layerproof.workflow.build import BuildReport, count
-from layerproof.workflow.lab import LabResult
+from layerproof.model import BuildReport, Check, Finding, LabResult, Project, StepState, count_steps
 
 SCHEMA = 1
 
@@ -20,8 +18,8 @@ def build_document(report: BuildReport) -> dict[str, Any]:
             "image": result.image,
             "action": result.action,
             "wall_s": round(result.wall_s, 3),
-            "ran": count(result, StepState.RAN),
-            "cached": count(result, StepState.CACHED),
+            "ran": count_steps(result, StepState.RAN),
+            "cached": count_steps(result, StepState.CACHED),
             "size_bytes": result.size_bytes,
             "id": result.id,
         }

@@ -90,7 +90,7 @@ def render_progress(
     rows.add_column(no_wrap=True, overflow="ellipsis", ratio=1)
     steps = [
         (vertex, step)
-        for vertex in log.vertices.values()
+        for vertex in list(log.vertices.values())  # the display reads while the build writes
         if (step := step_of(vertex, only_target=only)) and not is_from(step)
     ]
     for name in names:

@@ -12,10 +12,19 @@ from rich.text import Text
 from rich.tree import Tree
 
 from layerproof.engine import ImageInfo
-from layerproof.model import Check, Finding, Image, ImageResult, Project, StepState
+from layerproof.graph import pulled_services
+from layerproof.model import (
+    BuildReport,
+    Check,
+    Finding,
+    Image,
+    ImageResult,
+    LabResult,
+    Project,
+    StepState,
+    count_steps,
+)
 from layerproof.references import normalize_reference
-from layerproof.workflow.build import BuildReport, count
-from layerproof.workflow.lab import LabResult
 
 _MARKS = {"ok": ("✓", "green"), "warning": ("!", "yellow"), "failed": ("✗", "red")}
 _ACTIONS = {"built": "green", "unchanged": "dim", "failed": "red", "real": "green", "unknown": "yellow"}
@@ -38,8 +47,8 @@ def render_build(report: BuildReport) -> RenderableType:
         rows.add_row(
             result.image,
             Text(result.action, style=_ACTIONS[result.action]),
-            str(count(result, StepState.RAN)) if built else "",
-            str(count(result, StepState.CACHED)) if built else "",
+            str(count_steps(result, StepState.RAN)) if built else "",
+            str(count_steps(result, StepState.CACHED)) if built else "",
             seconds(result.wall_s) if built else "",
             size(result.size_bytes),
         )
@@ -90,7 +99,7 @@ def render_graph(project: Project) -> RenderableType:
             for image in first:
                 _grow(tree, image, project.images)
             trees.append(tree)
-    pulled = [service for service in project.services if not service.build]
+    pulled = pulled_services(project)
     if pulled:
         tree = Tree(Text("pulled, not built", style="bold"))
         for service in pulled:

@@ -39,7 +39,7 @@ _HELP = {
 
 
 @task(help=_HELP)
-def bases(c: Context, profile: str = "", builder: str = "", no_cache: bool = False, format: str = "text") -> None:  # noqa: A002
+def bases(c: Context, profile: str = "", builder: str = "", no_cache: bool = False, format: str = "text") -> None:
     """
     Build the shared base images, in one graph.
 
@@ -67,7 +67,7 @@ def build(
     profile: str = "",
     builder: str = "",
     no_cache: bool = False,
-    format: str = "text",  # noqa: A002
+    format: str = "text",
 ) -> None:
     """
     Build services, bases first, and only what is stale.
@@ -86,7 +86,7 @@ def build(
 
 
 @task(help={"format": "text, json or bake (the definition that is passed to buildx).", "profile": _HELP["profile"]})
-def graph(c: Context, format: str = "text", profile: str = "") -> None:  # noqa: A002
+def graph(c: Context, format: str = "text", profile: str = "") -> None:
     """
     Show what is built from what.
 
@@ -112,7 +112,7 @@ def graph(c: Context, format: str = "text", profile: str = "") -> None:  # noqa:
         "buildkit": "BuildKit's own checks too (need an engine and upstream images).",
     }
 )
-def check(c: Context, buildkit: bool = False, format: str = "text") -> None:  # noqa: A002
+def check(c: Context, buildkit: bool = False, format: str = "text") -> None:
     """
     Check compose files, Dockerfiles and ignore files against the rules; needs no running engine.
 
@@ -135,7 +135,7 @@ def check(c: Context, buildkit: bool = False, format: str = "text") -> None:  # 
 
 
 @task(help={"format": _HELP["format"], "profile": _HELP["profile"]})
-def images(c: Context, profile: str = "", format: str = "text") -> None:  # noqa: A002
+def images(c: Context, profile: str = "", format: str = "text") -> None:
     """List the images of this project: size, age, and which are stale or missing."""
     from layerproof.report.document import images_document
     from layerproof.report.text import render_images
@@ -150,7 +150,7 @@ def images(c: Context, profile: str = "", format: str = "text") -> None:  # noqa
 
 
 @task(help={"builder": _HELP["builder"], "format": _HELP["format"]})
-def cache(c: Context, builder: str = "", format: str = "text") -> None:  # noqa: A002
+def cache(c: Context, builder: str = "", format: str = "text") -> None:
     """Show how much build cache there is, by kind."""
     from layerproof.report.text import render_cache
 
@@ -167,7 +167,7 @@ def cache(c: Context, builder: str = "", format: str = "text") -> None:  # noqa:
         "yes": "Do not ask.",
     }
 )
-def prune(c: Context, all: bool = False, older_than: str = "", yes: bool = False, builder: str = "") -> None:  # noqa: A002
+def prune(c: Context, all: bool = False, older_than: str = "", yes: bool = False, builder: str = "") -> None:
     """
     Drop build cache; asks first. Images, containers and volumes are never touched.
 
@@ -188,7 +188,7 @@ def prune(c: Context, all: bool = False, older_than: str = "", yes: bool = False
         out().print(engine.prune_cache(everything=all, older_than=older_than))
 
 
-def _build(project: Project, engine: Engine, names: Collection[str], *, no_cache: bool, format: str) -> None:  # noqa: A002
+def _build(project: Project, engine: Engine, names: Collection[str], *, no_cache: bool, format: str) -> None:
     from layerproof.report.document import build_document
     from layerproof.report.text import render_build
     from layerproof.workflow import build as workflow

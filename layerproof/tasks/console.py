@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 FORMATS = ("text", "json")
 INTERRUPTED = 130
 PIPE_WIDTH = 160
-_ROOT_MARKS = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml")
 
 
 def out() -> Console:
@@ -44,7 +43,7 @@ def _console(stream: TextIO) -> Console:
     from rich.console import Console
 
     piped = not stream.isatty()
-    return Console(file=stream, width=PIPE_WIDTH if piped else None, soft_wrap=piped, highlight=False)
+    return Console(file=stream, width=PIPE_WIDTH if piped else None, soft_wrap=piped, highlight=False, emoji=False)
 
 
 def say(text: str) -> None:
@@ -52,7 +51,7 @@ def say(text: str) -> None:
     err().print(text, markup=False, style="dim")
 
 
-def show(renderable: Any, document: Any, *, format: str) -> None:  # noqa: A002  # the flag's name
+def show(renderable: Any, document: Any, *, format: str) -> None:
     """Show a result as a person or a machine wants it."""
     if format == "json":
         sys.stdout.write(json.dumps(document, indent=2) + "\n")
@@ -61,7 +60,7 @@ def show(renderable: Any, document: Any, *, format: str) -> None:  # noqa: A002 
 
 
 @contextmanager
-def exit_on_error(*, format: str = "text", known: Sequence[str] = FORMATS) -> Iterator[None]:  # noqa: A002
+def exit_on_error(*, format: str = "text", known: Sequence[str] = FORMATS) -> Iterator[None]:
     """
     End the process with the error's code; a bug keeps its traceback. SIGTERM ends as Ctrl-C does: children first.
 
@@ -96,10 +95,11 @@ def _interrupt(number: int, frame: object) -> None:
 
 def confirmed(question: str) -> bool:
     """Ask on the terminal; no answer, as in a pipe, means no."""
+    from rich.markup import escape
     from rich.prompt import Confirm
 
     try:
-        return bool(Confirm.ask(question, default=False, console=err()))
+        return bool(Confirm.ask(escape(question), default=False, console=err()))
     except EOFError:
         return False
 
@@ -111,13 +111,15 @@ def fail_unless(holds: bool) -> None:
 
 
 def root_of(c: Context) -> Path:
-    """The folder of the tasks.py in use; for the console command the nearest folder upwards with a compose file."""
+    """The root that the tasks.py in use has configured, else the nearest folder upwards with a compose file."""
+    from layerproof.compose import DEFAULT_NAMES
+
     configured = c.config.get("layerproof", {}).get("root")
     if configured:
         return Path(configured)
     here = Path.cwd()
     for folder in (here, *here.parents):
-        if any((folder / name).is_file() for name in _ROOT_MARKS):
+        if any((folder / name).is_file() for name in DEFAULT_NAMES):
             return folder
     return here
 

@@ -22,7 +22,7 @@ _INSTALL = (
 
 
 @task(help={"install": _INSTALL, "format": "text or json."})
-def doctor(c: Context, install: bool = False, format: str = "text") -> None:  # noqa: A002
+def doctor(c: Context, install: bool = False, format: str = "text") -> None:
     """
     Check this machine: engine, plugins, GPU, disk, end-of-life images. Exit code 3 without an engine.
 
@@ -76,7 +76,7 @@ def shell_setup(c: Context) -> None:
         "format": "text or json.",
     }
 )
-def lab(c: Context, remove: bool = False, auto: bool = False, format: str = "text") -> None:  # noqa: A002
+def lab(c: Context, remove: bool = False, auto: bool = False, format: str = "text") -> None:
     """
     Build stand-ins for the upstream images, for machines that reach no image registry.
 
@@ -129,6 +129,7 @@ def demo(c: Context, install: bool = False, photo: str = "") -> None:
         engine = connect()
         if install:
             install_missing(engine)
+        workflow.refuse_other_projects(load_project(c, engine), photo)
         if needs_lab(c, engine):
             project = load_project(c, engine, profile=workflow_lab.PROFILE)
             workflow_lab.build_lab(project, engine=engine, say=say, watcher=watcher())
@@ -152,6 +153,7 @@ def install_missing(engine: Engine) -> None:
     from layerproof.workflow.doctor import OPTIONAL_TOOLS, check_engine
 
     if check_engine(engine)[1] is None:
+        packages.refuse_beside_another_engine()
         try:
             plugin_versions()
             have_daemon = process.find_program("dockerd") is not None
@@ -180,7 +182,8 @@ def needs_lab(c: Context, engine: Engine) -> bool:
         return False
     say(f"asking the registry for {missing[0]}")
     reason = engine.pull(missing[0])
-    if reason:
-        say(f"no image registry can be reached: {reason}")
-        say("building the lab's stand-ins, which are not the published images")
-    return bool(reason)
+    if not workflow.is_unreachable(reason):
+        return False
+    say(f"no image registry can be reached: {reason}")
+    say("building the lab's stand-ins, which are not the published images")
+    return True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from invoke.exceptions import Exit
@@ -120,7 +121,7 @@ def watch(c: Context, service: list[str]) -> None:
 
 
 @task(help={"format": "text or json."})
-def verify(c: Context, format: str = "text") -> None:  # noqa: A002
+def verify(c: Context, format: str = "text") -> None:
     """
     Check that the running stack holds what it should: health, answers, connections, logs.
 
@@ -148,12 +149,14 @@ def start(
 
     overlays = _overlays(c, engine, dev=dev)
     project = _known(load_project(c, engine, profile=profile, overlays=overlays), services)
-    stack.refuse_taken_ports(project, engine=engine, services=services)
-    if build:
+    started = stack.services_to_start(project, named=services, environment=os.environ)
+    if _is_local_engine():
+        stack.refuse_taken_ports(project, engine=engine, services=started)
+    built = [service.name for service in started if service.build]
+    if build and built:
         from layerproof.report.text import render_build
 
-        built = {image.service for image in project.images}
-        names = select_images(project, [name for name in services if name in built] if services else ())
+        names = select_images(project, built)
         out().print(render_build(building.build(project, engine=engine, names=names, watcher=watcher())))
     words = ["up", "--detach", "--no-build", "--wait", "--wait-timeout", str(timeout_s), *services]
     if engine.compose(stack.compose_call(project), words) != 0:
@@ -168,7 +171,7 @@ def start(
     return project
 
 
-def show_checks(c: Context, engine: Engine, *, format: str = "text") -> bool:  # noqa: A002
+def show_checks(c: Context, engine: Engine, *, format: str = "text") -> bool:
     """Run `verify`, showing each check as it is made; True when all hold."""
     from layerproof.report.document import checks_document
     from layerproof.report.text import render_check
@@ -178,7 +181,7 @@ def show_checks(c: Context, engine: Engine, *, format: str = "text") -> bool:  #
 
     project = load_project(c, engine)
     checks = []
-    for item in run_checks(project, engine=engine, config=configuration(project)):
+    for item in run_checks(project, engine=engine, config=configuration(project), environment=os.environ):
         checks.append(item)
         if format == "text":
             out().print(render_check(item))
@@ -195,6 +198,11 @@ def _overlays(c: Context, engine: Engine, *, dev: bool) -> tuple[str, ...]:
         say("no NVIDIA runtime: GPU services run on the CPU (docker-compose.cpu.yml)")
         kinds.append("cpu")
     return tuple(kinds)
+
+
+def _is_local_engine() -> bool:
+    """Whether published ports appear on this machine."""
+    return os.environ.get("DOCKER_HOST", "unix://").startswith("unix://")
 
 
 def _known(project: Project, services: Sequence[str]) -> Project:

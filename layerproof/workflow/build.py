@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from layerproof import context, graph, progress, records
 from layerproof.dockerfile import find_stage
 from layerproof.engine import Engine, ImageInfo
 from layerproof.errors import BuildError
-from layerproof.model import Image, ImageResult, Project, StepState
+from layerproof.model import BuildReport, Image, ImageResult, Project
 from layerproof.references import normalize_reference
 from layerproof.workflow.load import STATE_FOLDER
 
@@ -31,16 +32,6 @@ class BuildPlan:
     warnings: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class BuildReport:
-    """What a build did; `lab` says that stand-in images were used, `wall_s` is the time the user waited."""
-
-    images: tuple[ImageResult, ...]
-    wall_s: float
-    lab: bool
-    warnings: tuple[str, ...]
-
-
 def plan_build(project: Project, *, engine: Engine, names: Collection[str], force: bool = False) -> BuildPlan:
     """
     Find out which of the named images, and of the images they need, are stale: never built, changed, or gone.
@@ -50,19 +41,10 @@ def plan_build(project: Project, *, engine: Engine, names: Collection[str], forc
     """
     local = engine.images()
     wanted = graph.with_parents(project.images, names)
+    fingerprints, warnings = fingerprint_images(project, wanted, local)
     folder = records_folder(project)
-    fingerprints: dict[str, str] = {}
-    stale, warnings = [], []
+    stale = []
     for image in wanted:
-        fingerprints[image.name] = records.fingerprint(
-            image,
-            files=context.load_context(image.context, dockerfile=image.dockerfile.path),
-            parents={name: fingerprints[name] for name in image.parents},
-            named={name: _named_files(value) for name, value in image.contexts.items()},
-            upstream_ids={
-                name: local[tag].id for name in image.upstreams if (tag := normalize_reference(name)) in local
-            },
-        )
         record, warning = records.load_record(folder, image.tag)
         warnings += [warning] if warning else []
         there = local.get(image.tag)
@@ -75,6 +57,41 @@ def plan_build(project: Project, *, engine: Engine, names: Collection[str], forc
         if force or not fresh:
             stale.append(image.name)
     return BuildPlan(wanted, tuple(stale), fingerprints, tuple(warnings))
+
+
+def fingerprint_images(
+    project: Project, images: Sequence[Image], local: Mapping[str, ImageInfo]
+) -> tuple[dict[str, str], list[str]]:
+    """
+    What goes into each of these images, as a digest by name.
+
+    Args:
+        images: in build order and complete: every parent is among them.
+
+    Returns:
+        The fingerprints, and a warning for each context that layerproof's own state would reach.
+    """
+    contexts: dict[tuple[Path, Path | None], tuple[context.ContextFile, ...]] = {}
+    fingerprints: dict[str, str] = {}
+    warnings = []
+    for image in images:
+        key = (image.context, context.ignore_file_of(image.dockerfile.path, image.context))
+        if key not in contexts:
+            found = context.load_context(image.context, dockerfile=image.dockerfile.path)
+            own = f"{os.path.relpath(project.root / STATE_FOLDER, image.context)}/"
+            contexts[key] = tuple(file for file in found if not file.path.startswith(own))
+            if len(contexts[key]) < len(found):
+                warnings.append(f"{own} reaches the build context of {image.name}: add it to the ignore file")
+        fingerprints[image.name] = records.fingerprint(
+            image,
+            files=contexts[key],
+            parents={name: fingerprints[name] for name in image.parents},
+            named={name: _named_files(value) for name, value in image.contexts.items()},
+            upstream_ids={
+                name: local[tag].id for name in image.upstreams if (tag := normalize_reference(name)) in local
+            },
+        )
+    return fingerprints, warnings
 
 
 def build(
@@ -90,7 +107,7 @@ def build(
     Build the stale ones of the named images and of the images they need, in one bake run.
 
     Raises:
-        BuildError: the build failed; nothing of it was recorded and no tag was moved.
+        BuildError: the build failed; nothing of it was recorded, and the tag of what failed was not moved.
     """
     started = clock()
     plan = plan_build(project, engine=engine, names=names, force=no_cache)
@@ -104,7 +121,7 @@ def build(
             watcher.finished()
     local = engine.images()
     results = tuple(_with_image(built.get(image.name), image, local.get(image.tag)) for image in plan.wanted)
-    warnings = plan.warnings + _remember(project, plan, results)
+    warnings = plan.warnings + (_remember(project, plan, results, local) if built else ())
     return BuildReport(results, clock() - started, uses_stand_ins(plan.wanted, local), warnings)
 
 
@@ -147,11 +164,17 @@ def _bake(
     }
 
 
-def _remember(project: Project, plan: BuildPlan, results: Sequence[ImageResult]) -> tuple[str, ...]:
-    """Write the records of what was built; a good build whose record cannot be kept is a warning."""
+def _remember(
+    project: Project, plan: BuildPlan, results: Sequence[ImageResult], local: Mapping[str, ImageInfo]
+) -> tuple[str, ...]:
+    """
+    Write the records of what was built. A file that was saved while the build ran may be in the image or not, so what
+    has another fingerprint by now is not recorded; a record that cannot be written is a warning, the build is good.
+    """
+    now, _ = fingerprint_images(project, plan.wanted, local)
     try:
         for image, result in zip(plan.wanted, results, strict=True):
-            if result.action == "built" and result.id:
+            if result.action == "built" and result.id and now[image.name] == plan.fingerprints[image.name]:
                 record = records.Record(image.tag, plan.fingerprints[image.name], result.id)
                 records.save_record(records_folder(project), record)
     except OSError as error:
@@ -177,7 +200,7 @@ def _build_error(plan: BuildPlan, log: progress.BuildLog, returncode: int) -> Bu
     failed = progress.failed_vertices(log)
     if not failed:
         words = "\n".join(log.noise[-12:]) or f"docker buildx bake ended with code {returncode}"
-        return BuildError(f"the build failed: {words}", hint="Nothing was built; no tag was moved.")
+        return BuildError(f"the build failed: {words}", hint="Mend that and run the build again.")
     vertex = failed[0]
     step = progress.step_of(vertex, only_target=plan.stale[0] if len(plan.stale) == 1 else "")
     tail = "\n".join(f"  | {line}" for line in vertex.log if line.strip())
@@ -185,8 +208,14 @@ def _build_error(plan: BuildPlan, log: progress.BuildLog, returncode: int) -> Bu
     reason = vertex.error.splitlines()[0]
     return BuildError(
         f"{where}{vertex.name}: {reason}" + (f"\n{tail}" if tail else ""),
-        hint="Mend that step and run the build again: the steps before it are cached. No tag was moved.",
+        hint=f"Mend that step and run the build again: the steps before it are cached.{_done_before(plan, log)}",
     )
+
+
+def _done_before(plan: BuildPlan, log: progress.BuildLog) -> str:
+    """Which images were finished before another one failed; each target of a bake run is exported when it is ready."""
+    done = [name for name in plan.stale if progress.is_exported(log, name)]
+    return f" Built before it failed: {', '.join(done)}." if done else " No tag was moved."
 
 
 def _where(plan: BuildPlan, target: str, stage: str, number: int) -> str:
@@ -201,8 +230,3 @@ def _where(plan: BuildPlan, target: str, stage: str, number: int) -> str:
     layers = [item.line for item in found.instructions if item.keyword in ("RUN", "COPY", "ADD", "WORKDIR")]
     lines = first + layers
     return f"{image.dockerfile.path}:{lines[number - 1]}: " if number <= len(lines) else ""
-
-
-def count(result: ImageResult, state: StepState) -> int:
-    """How many of an image's steps ended in a state."""
-    return sum(1 for step in result.steps if step.state is state)

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from layerproof.engine import process
-from layerproof.errors import ConfigError, StackError
+from layerproof.errors import ConfigError, StackError, UsageError
 from layerproof.model import Project
+from layerproof.workflow.stack import address
 
 Say = Callable[[str], None]
 
@@ -55,11 +56,13 @@ def analyse(project: Project, photo: Path) -> Mapping[str, Any]:
     import requests
 
     base = urls(project)["backend-api"]
+    session = requests.Session()
+    # A proxy of the environment is not the way to this machine.
+    session.trust_env = False
     try:
         with photo.open("rb") as stream:
-            answer = requests.post(
-                f"{base}/api/analyses", files={"image": (photo.name, stream)}, timeout=ANSWER_TIMEOUT_S
-            )
+            files = {"image": (photo.name, stream)}
+            answer = session.post(f"{base}/api/analyses", files=files, timeout=ANSWER_TIMEOUT_S)
     except OSError as error:
         if isinstance(error, requests.RequestException):
             raise StackError(f"{base} does not answer: {type(error).__name__}", hint="inv verify") from error
@@ -69,7 +72,7 @@ def analyse(project: Project, photo: Path) -> Mapping[str, Any]:
             f"{base} refused {photo.name} with code {answer.status_code}: {answer.text[:300]}",
             hint="inv logs --service backend-api",
         )
-    stored = requests.get(f"{base}/api/analyses/{answer.json()['id']}", timeout=ANSWER_TIMEOUT_S)
+    stored = session.get(f"{base}/api/analyses/{answer.json()['id']}", timeout=ANSWER_TIMEOUT_S)
     document: Mapping[str, Any] = stored.json()
     if stored.status_code != 200 or document.get("landmarks") != answer.json()["landmarks"]:
         raise StackError("the stored analysis is not what the backend answered", hint="inv logs --service backend-api")
@@ -107,6 +110,21 @@ def screenshot(project: Project, analysis: str, path: Path, *, say: Say) -> Path
 
 def urls(project: Project) -> Mapping[str, str]:
     """The address of each service's first published port on this machine."""
-    return {
-        service.name: f"http://127.0.0.1:{service.ports[0].published}" for service in project.services if service.ports
-    }
+    return {service.name: address(service.ports[0]) for service in project.services if service.ports}
+
+
+def refuse_other_projects(project: Project, photo: str) -> None:
+    """
+    Check before any work that this is the snowboard coach, and that a photo that was given is there.
+
+    Raises:
+        UsageError: another project, or no such photo.
+    """
+    missing = {"backend-api", "frontend"} - {service.name for service in project.services}
+    if missing:
+        raise UsageError(
+            f"the demo shows the snowboard coach; this project has no {' and no '.join(sorted(missing))}",
+            hint="Run inv up and inv verify instead.",
+        )
+    if photo and not Path(photo).is_file():
+        raise UsageError(f"{photo}: there is no such photo", hint="Give a JPEG, PNG or WebP: inv demo --photo FILE.")

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from layerproof.engine import MIN_BUILDX, MIN_COMPOSE, Engine, EngineInfo, process
 from layerproof.errors import LayerproofError
+from layerproof.graph import pulled_services
 from layerproof.model import Check, Project
 
 LOW_DISK_BYTES = 15 * 1024**3
@@ -70,7 +71,7 @@ def check_machine(engine: Engine) -> Iterator[Check]:
 def check_project(project: Project, *, today: datetime.date) -> Iterator[Check]:
     """What the project asks for that is past its end of life; one line where nothing is."""
     upstreams = {name for image in project.images for name in image.upstreams}
-    upstreams |= {service.image for service in project.services if not service.build}
+    upstreams |= {service.image for service in pulled_services(project)}
     found = False
     for reference in sorted(upstreams):
         ended = end_of_life(reference, today=today)

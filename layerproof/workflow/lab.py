@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import shutil
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from layerproof.context import load_context
 from layerproof.engine import Engine, ImageInfo, install, process
 from layerproof.errors import BuildError, ConfigError, NoEngineError
-from layerproof.model import Project
+from layerproof.graph import pulled_services
+from layerproof.model import LabResult, Project
 from layerproof.progress import BuildLog, BuildWatcher, failed_vertices
 from layerproof.references import normalize_reference
 from layerproof.workflow.build import LAB_LABEL, is_stand_in
@@ -31,6 +34,11 @@ SLIM_PATHS = (
     "/usr/share/lintian/*",
 )
 CA_BUNDLE = Path("/etc/ssl/certs/ca-certificates.crt")
+# dial tcp: lookup registry on ...: no such host; net/http: TLS handshake timeout; connect: connection refused
+_UNREACHABLE = re.compile(
+    r"no such host|server misbehaving|dial tcp|timeout|timed out|no answer after|connection refused|unreachable"
+    r"|proxyconnect|TLS handshake|x509|EOF"
+)
 
 Say = Callable[[str], None]
 
@@ -46,19 +54,10 @@ class StandIn:
     needs: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class LabResult:
-    """What happened to one reference: `real` images are never touched, `unknown` ones have no recipe."""
-
-    reference: str
-    action: Literal["built", "unchanged", "real", "unknown"]
-    size_bytes: int | None
-
-
 def upstream_references(project: Project) -> tuple[str, ...]:
     """Every image that the project's Dockerfiles and compose file take from a registry; sorted."""
     named = {name for image in project.images for name in image.upstreams}
-    named |= {service.image for service in project.services if not service.build}
+    named |= {service.image for service in pulled_services(project)}
     return tuple(sorted(normalize_reference(name) for name in named))
 
 
@@ -122,9 +121,19 @@ def build_lab(
 
 
 def missing_upstreams(project: Project, *, engine: Engine) -> tuple[str, ...]:
-    """The upstream images that are not on this machine."""
-    local = engine.images()
-    return tuple(reference for reference in upstream_references(project) if reference not in local)
+    """The upstream images that are not on this machine and that the lab could stand in for."""
+    local, folder = engine.images(), project.root / "lab"
+    recipes = load_recipes(folder)
+    return tuple(
+        reference
+        for reference in upstream_references(project)
+        if reference not in local and match_recipe(reference, recipes, folder).recipe
+    )
+
+
+def is_unreachable(reason: str) -> bool:
+    """Whether the engine's words say that no registry answered, and not that one refused or does not have the image."""
+    return _UNREACHABLE.search(reason) is not None
 
 
 def remove_lab(root: Path, *, engine: Engine) -> tuple[str, ...]:
@@ -139,8 +148,11 @@ def remove_lab(root: Path, *, engine: Engine) -> tuple[str, ...]:
 def note_profile(root: Path, profile: str) -> None:
     """Make a profile the default of this checkout, so that later commands use the same arguments."""
     folder = root / STATE_FOLDER
-    folder.mkdir(exist_ok=True)
-    (folder / "profile").write_text(profile + "\n", encoding="utf-8")
+    try:
+        folder.mkdir(exist_ok=True)
+        (folder / "profile").write_text(profile + "\n", encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"{folder}: cannot be written: {error}", hint="Check who owns it.") from error
 
 
 def _is_real(reference: str, local: Mapping[str, ImageInfo]) -> bool:
@@ -235,14 +247,28 @@ def _mmdebstrap_words(suite: str, tar: Path) -> list[str]:
 def _settings() -> dict[str, bytes]:
     """Files that let a container reach what this machine reaches: its CA bundle, and pip's and npm's index if set."""
     files = {str(CA_BUNDLE).lstrip("/"): CA_BUNDLE.read_bytes()} if CA_BUNDLE.is_file() else {}
-    index = process.run(["pip", "config", "get", "global.index-url"]).stdout.strip()
+    pip = [sys.executable, "-m", "pip", "config", "get", "global.index-url"]
+    index = _without_login(os.environ.get("PIP_INDEX_URL") or process.run(pip).stdout.strip())
     if index:
         files["etc/pip.conf"] = f"[global]\nindex-url = {index}\n".encode()
         files["etc/uv/uv.toml"] = f'[[index]]\nurl = "{index}"\ndefault = true\n'.encode()
-    registry = process.run(["npm", "config", "get", "registry"]).stdout.strip()
-    if registry.startswith("http"):
+    registry = _without_login(os.environ.get("NPM_CONFIG_REGISTRY") or _npm_registry(Path.home() / ".npmrc"))
+    if registry:
         files["usr/local/etc/npmrc"] = f"registry={registry}\n".encode()
     return files
+
+
+def _npm_registry(path: Path) -> str:
+    """The registry of an npm settings file; "" without one. npm itself may not be here, and must not matter."""
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines() if path.is_file() else []
+    # registry=https://npm.example.com/
+    pairs = (line.partition("=") for line in lines)
+    return next((value.strip() for name, _, value in pairs if name.strip() == "registry"), "")
+
+
+def _without_login(url: str) -> str:
+    """An address without user and password: what goes into an image can be read by everyone who has it."""
+    return re.sub(r"^(\w+://)[^/@]*@", r"\1", url)
 
 
 def _root_stamp(folder: Path, suite: str) -> str:

@@ -21,11 +21,19 @@ def write_exports(home: Path, *, shell: str) -> Iterator[tuple[Path, bool]]:
 
     Yields:
         Each file that has them now, and whether this call wrote it.
+
+    Raises:
+        ConfigError: another shell than these two, or a file that cannot be changed.
     """
-    for name, file in FILES.items():
+    used = [file for name, file in FILES.items() if (home / file).exists() or Path(shell).name == name]
+    if not used:
+        settings = " and ".join(f"{name}={value}" for name, value in BUILDKIT_ENV.items())
+        raise ConfigError(
+            f"there is neither ~/.bashrc nor ~/.zshrc, and {shell or 'the shell'} is neither bash nor zsh",
+            hint=f"Set {settings} as your shell does it.",
+        )
+    for file in used:
         path = home / file
-        if not path.exists() and Path(shell).name != name:
-            continue
         try:
             text = path.read_text(encoding="utf-8") if path.exists() else ""
             lines = [f"export {variable}={value}" for variable, value in BUILDKIT_ENV.items()]

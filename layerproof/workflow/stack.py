@@ -6,14 +6,14 @@ import errno
 import json
 import re
 import socket
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from layerproof import compose
 from layerproof.config import Config, Probe
 from layerproof.engine import Container, Engine
 from layerproof.errors import StackError
-from layerproof.model import Check, Project, Service
+from layerproof.model import Check, Port, Project, Service
 from layerproof.workflow.load import compose_call as compose_call
 
 ANSWER_TIMEOUT_S = 20.0
@@ -22,15 +22,41 @@ _ERROR = re.compile(r"\b(?i:error|exception|traceback|fatal|panic)\b|[a-z](?:Err
 _NO_ERROR = re.compile(r"\"errors?\"\s*:\s*(null|false|0|\"\"|\[\]|\{\})|\b(0|no|without) errors?\b", re.IGNORECASE)
 
 
+def services_to_start(
+    project: Project, *, named: Collection[str] = (), environment: Mapping[str, str]
+) -> tuple[Service, ...]:
+    """
+    The services that `docker compose up` starts: the named ones, or all whose profile is on, with what they depend on.
+
+    Args:
+        environment: where COMPOSE_PROFILES is looked up.
+    """
+    profiles = {name.strip() for name in environment.get("COMPOSE_PROFILES", "").split(",")}
+    by_name = {service.name: service for service in project.services}
+    waiting = list(named) or [service.name for service in project.services if _is_on(service, profiles)]
+    wanted: set[str] = set()
+    while waiting:
+        name = waiting.pop()
+        if name in by_name and name not in wanted:
+            wanted.add(name)
+            waiting += list(by_name[name].raw.get("depends_on") or ())
+    return tuple(service for service in project.services if service.name in wanted)
+
+
+def _is_on(service: Service, profiles: set[str]) -> bool:
+    own = service.raw.get("profiles") or ()
+    return not own or "*" in profiles or bool(profiles.intersection(own))
+
+
 def needs_cpu_overlay(project: Project, *, engine: Engine) -> bool:
     """Whether a service reserves a GPU that this engine cannot give, and an overlay that takes it back exists."""
     reserved = any(service.gpu for service in project.services)
     return reserved and compose.overlay_file(project.compose_files[0], "cpu") is not None and not engine.info().nvidia
 
 
-def refuse_taken_ports(project: Project, *, engine: Engine, services: Sequence[str] = ()) -> None:
+def refuse_taken_ports(project: Project, *, engine: Engine, services: Sequence[Service]) -> None:
     """
-    Check the published ports before anything is started.
+    Check the ports that these services publish, before anything is started.
 
     Raises:
         StackError: another program listens on one; the message names port and service.
@@ -38,8 +64,8 @@ def refuse_taken_ports(project: Project, *, engine: Engine, services: Sequence[s
     running = {
         container.service for container in engine.containers(compose_call(project)) if container.state == "running"
     }
-    for service in project.services:
-        if service.name in running or (services and service.name not in services):
+    for service in services:
+        if service.name in running:
             continue
         for port in service.ports:
             if port.published and _is_taken(port.host_ip, port.published):
@@ -50,32 +76,59 @@ def refuse_taken_ports(project: Project, *, engine: Engine, services: Sequence[s
                 )
 
 
-def verify(project: Project, *, engine: Engine, config: Config) -> Iterator[Check]:
+def verify(project: Project, *, engine: Engine, config: Config, environment: Mapping[str, str]) -> Iterator[Check]:
     """
     Whether the running stack holds what it should (R12), check by check as they are made.
 
-    Every service must run and be healthy, answer its probes (`verify` in the configuration; a service without probes
-    whose port answers at all counts), and its logs since the last start must hold no error.
+    Every service must run and be healthy (one that others only wait for must have ended well), answer its probes
+    (`verify` in the configuration), and its logs since the last start must hold no error. Services of Compose profiles
+    that are off count only where they run.
     """
     containers = engine.containers(compose_call(project))
-    for service in project.services:
-        yield _container_check(service, [item for item in containers if item.service == service.name])
-    for service in project.services:
+    started = {service.name for service in services_to_start(project, environment=environment)}
+    started |= {item.service for item in containers}
+    services = [service for service in project.services if service.name in started]
+    jobs = one_shot_services(project)
+    for service in services:
+        own = [item for item in containers if item.service == service.name]
+        yield _container_check(service, own, is_job=service.name in jobs)
+    for service in services:
         for probe in config.service(service.name).verify:
             yield _probe_check(service, probe)
-    for service in project.services:
+    for service in services:
         if any(item.service == service.name for item in containers):
             text = engine.logs(compose_call(project), service.name)
             yield _log_check(service.name, text, config.service(service.name).log_ignore)
 
 
 def unhealthy(project: Project, *, engine: Engine) -> tuple[Container, ...]:
-    """The containers that are not running, or are running and not healthy."""
+    """The containers that are not running, or are running and not healthy; jobs that ended well are neither."""
+    jobs = one_shot_services(project)
     return tuple(
         item
         for item in engine.containers(compose_call(project))
-        if item.state != "running" or item.health not in ("", "healthy")
+        if not _has_ended_well(item, jobs) and (item.state != "running" or item.health not in ("", "healthy"))
     )
+
+
+def one_shot_services(project: Project) -> frozenset[str]:
+    """The services that another one waits for to end, such as a migration."""
+    return frozenset(
+        name
+        for service in project.services
+        for name, how in (service.raw.get("depends_on") or {}).items()
+        if how.get("condition") == "service_completed_successfully"
+    )
+
+
+def _has_ended_well(container: Container, jobs: Collection[str]) -> bool:
+    return container.service in jobs and container.state == "exited" and container.exit_code == 0
+
+
+def address(port: Port) -> str:
+    """Where a published port answers on this machine."""
+    host = "127.0.0.1" if port.host_ip in ("", "0.0.0.0", "::") else port.host_ip  # noqa: S104  # compared, not bound
+    return f"http://{host}:{port.published}"
 
 
 def find_error_lines(text: str, *, ignore: Sequence[str] = ()) -> list[str]:
@@ -90,8 +143,8 @@ def find_error_lines(text: str, *, ignore: Sequence[str] = ()) -> list[str]:
 
 def find_mismatch(value: Any, wanted: Any, path: str = "answer") -> str:
     """
-    How `value` lacks what is wanted; "" when it has it. Tables must contain the wanted keys; a list wants all of its
-    entries to match the one entry of the wanted list, and at least one.
+    How `value` lacks what is wanted; "" when it has it. Tables must contain the wanted keys; every entry of a
+    list must match every entry of the wanted list, and there must be one.
     """
     if isinstance(wanted, Mapping):
         if not isinstance(value, Mapping):
@@ -105,7 +158,7 @@ def find_mismatch(value: Any, wanted: Any, path: str = "answer") -> str:
     if isinstance(wanted, list):
         if not isinstance(value, list) or not value:
             return f"{path} is empty"
-        reasons = (find_mismatch(item, wanted[0], f"{path}[{n}]") for n, item in enumerate(value))
+        reasons = (find_mismatch(item, part, f"{path}[{n}]") for part in wanted for n, item in enumerate(value))
         return next((reason for reason in reasons if reason), "")
     return "" if value == wanted else f"{path} is {json.dumps(value)}, not {json.dumps(wanted)}"
 
@@ -120,10 +173,12 @@ def _is_taken(host_ip: str, port: int) -> bool:
     return False
 
 
-def _container_check(service: Service, containers: Sequence[Container]) -> Check:
+def _container_check(service: Service, containers: Sequence[Container], *, is_job: bool) -> Check:
     name = f"{service.name}: container"
     if not containers:
         return Check(name, "failed", "there is none", "Start the stack: inv up.")
+    if is_job and all(_has_ended_well(container, (service.name,)) for container in containers):
+        return Check(name, "ok", "has ended well")
     for container in containers:
         if container.state != "running":
             return Check(
@@ -143,12 +198,15 @@ def _probe_check(service: Service, probe: Probe) -> Check:
     import requests
 
     name = f"{service.name}: {probe.path}"
-    published = next((port.published for port in service.ports if port.target == probe.port), 0)
-    if not published:
+    port = next((port for port in service.ports if port.target == probe.port and port.published), None)
+    if port is None:
         return Check(name, "failed", f"port {probe.port} is not published", "Publish it in the compose file.")
-    url = f"http://127.0.0.1:{published}{probe.path}"
+    url = address(port) + probe.path
     try:
-        answer = requests.get(url, timeout=ANSWER_TIMEOUT_S)
+        with requests.Session() as session:
+            # A proxy of the environment is not the way to this machine.
+            session.trust_env = False
+            answer = session.get(url, timeout=ANSWER_TIMEOUT_S)
     except requests.RequestException as error:
         return Check(
             name, "failed", f"{url} does not answer: {type(error).__name__}", f"inv logs --service {service.name}"

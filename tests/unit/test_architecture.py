@@ -15,8 +15,8 @@ LEVELS = {
     1: ("config", "dockerfile", "compose", "progress", "context", "records", "references", "engine"),
     2: ("graph", "testing"),
     3: ("policy", "prove", "explain"),
-    4: ("workflow",),
-    5: ("report",),
+    4: ("report",),
+    5: ("workflow",),
     6: ("tasks", "cli"),
 }
 LEVEL_OF = {name: level for level, names in LEVELS.items() for name in names}

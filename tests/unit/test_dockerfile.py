@@ -171,3 +171,20 @@ def test_a_file_that_is_missing_or_of_another_encoding_is_an_error(tmp_path: Pat
     (tmp_path / "Dockerfile").write_bytes(b"FROM x\nRUN \xff\n")
     with pytest.raises(ConfigError, match="cannot be read"):
         load_dockerfile(tmp_path / "Dockerfile")
+
+
+@pytest.mark.parametrize(
+    ("word", "expected"),
+    [
+        pytest.param("${T%.*}", "1.2", id="the shortest suffix"),
+        pytest.param("${T%%.*}", "1", id="the longest suffix"),
+        pytest.param("${T#*.}", "2.3", id="the shortest prefix"),
+        pytest.param("${T##*.}", "3", id="the longest prefix"),
+        pytest.param("${T#x}", "1.2.3", id="a prefix that is not there"),
+        pytest.param("${T/./-}", "1-2.3", id="the first replacement"),
+        pytest.param("${T//./-}", "1-2-3", id="all replacements"),
+    ],
+)
+def test_a_trimmed_argument(word: str, expected: str) -> None:
+    file = parse_dockerfile(f"ARG T=1.2.3\nFROM a:{word}\n", path=Path("Dockerfile"))
+    assert file.stages[0].base == f"a:{expected}"

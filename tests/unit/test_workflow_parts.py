@@ -131,8 +131,9 @@ def test_only_the_export_that_is_missing_is_added(tmp_path: Path) -> None:
     assert EXPORTS[1] in (tmp_path / ".bashrc").read_text()
 
 
-def test_an_unknown_shell_gets_no_file_and_one_that_is_no_text_is_an_error(tmp_path: Path) -> None:
-    assert written(tmp_path, "/usr/bin/fish") == []
+def test_another_shell_and_a_file_that_is_no_text_are_errors(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="neither bash nor zsh"):
+        written(tmp_path, "/usr/bin/fish")
     (tmp_path / ".bashrc").write_bytes(b"\xff")
     with pytest.raises(ConfigError, match="cannot be changed"):
         written(tmp_path, "/bin/bash")

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from layerproof.model import Project
 from layerproof.testing import FakeEngine
 from layerproof.workflow.lab import (
     LAB_LABEL,
     build_lab,
+    is_unreachable,
     missing_upstreams,
     note_profile,
     remove_lab,
@@ -21,7 +24,10 @@ def test_the_upstream_images_are_read_from_the_dockerfiles_and_the_compose_file(
     assert upstream_references(project) == ("mongo:7.0", "node:18-bookworm-slim")
 
 
-def test_only_what_is_not_here_is_missing(project: Project, engine: FakeEngine) -> None:
+def test_missing_is_what_is_not_here_and_has_a_recipe(repo: Path, project: Project, engine: FakeEngine) -> None:
+    assert missing_upstreams(project, engine=engine) == ()
+    (repo / "lab").mkdir()
+    (repo / "lab" / "lab.toml").write_text('[[recipe]]\nfolder = "mongo"\nmatches = "mongo:7.0"\nsuite = "sid"\n')
     assert missing_upstreams(project, engine=engine) == ("mongo:7.0",)
 
 
@@ -34,6 +40,20 @@ def test_a_real_image_is_left_alone_and_a_reference_without_recipe_is_named(
         "mongo:7.0": "unknown",
     }
     assert engine.asked == []
+
+
+@pytest.mark.parametrize(
+    ("reason", "expected"),
+    [
+        pytest.param('Get "https://registry/v2/": dial tcp: lookup registry: no such host', True, id="no name"),
+        pytest.param("net/http: TLS handshake timeout", True, id="a time-out"),
+        pytest.param("pull access denied for shop/api, repository does not exist", False, id="a refusal"),
+        pytest.param("no space left on device", False, id="a full disk"),
+        pytest.param("", False, id="success"),
+    ],
+)
+def test_only_a_registry_that_does_not_answer_calls_for_the_lab(reason: str, expected: bool) -> None:
+    assert is_unreachable(reason) is expected
 
 
 def test_removing_the_lab_leaves_real_images_and_what_was_built_on_stand_ins(repo: Path, engine: FakeEngine) -> None:

@@ -18,7 +18,7 @@ from layerproof.engine import Container
 from layerproof.errors import StackError
 from layerproof.model import Port, Project, Service
 from layerproof.testing import FakeEngine
-from layerproof.workflow.stack import needs_cpu_overlay, refuse_taken_ports, verify
+from layerproof.workflow.stack import needs_cpu_overlay, refuse_taken_ports, services_to_start, verify
 
 
 def healthy(*names: str) -> tuple[Container, ...]:
@@ -34,7 +34,18 @@ def with_port(project: Project, port: int) -> Project:
 
 
 def states(project: Project, engine: FakeEngine, config: Config | None = None) -> dict[str, str]:
-    return {check.name: check.state for check in verify(project, engine=engine, config=config or Config())}
+    return {
+        check.name: check.state for check in verify(project, engine=engine, config=config or Config(), environment={})
+    }
+
+
+def refuse_ports(project: Project, engine: FakeEngine) -> None:
+    refuse_taken_ports(project, engine=engine, services=project.services)
+
+
+def with_raw(project: Project, **raw: dict[str, Any]) -> Project:
+    services = tuple(replace(service, raw=raw.get(service.name, {})) for service in project.services)
+    return replace(project, services=services)
 
 
 @pytest.fixture
@@ -68,12 +79,12 @@ def health_server() -> Iterator[tuple[int, dict[str, Any]]]:
 
 def test_a_taken_port_names_port_and_service(project: Project, engine: FakeEngine, taken_port: int) -> None:
     with pytest.raises(StackError, match=f"port {taken_port}, which api publishes"):
-        refuse_taken_ports(with_port(project, taken_port), engine=engine)
+        refuse_ports(with_port(project, taken_port), engine)
 
 
 def test_a_port_that_the_stack_itself_holds_is_no_error(project: Project, engine: FakeEngine, taken_port: int) -> None:
     engine.running = healthy("api")
-    refuse_taken_ports(with_port(project, taken_port), engine=engine)
+    refuse_ports(with_port(project, taken_port), engine)
     assert engine.asked == []
 
 
@@ -123,7 +134,9 @@ def test_a_probe_that_holds_shows_what_it_saw(
     project: Project, engine: FakeEngine, health_server: tuple[int, dict[str, Any]]
 ) -> None:
     engine.running = healthy("api", "web", "db")
-    checks = verify(with_port(project, health_server[0]), engine=engine, config=probes(shows=["status"]))
+    checks = verify(
+        with_port(project, health_server[0]), engine=engine, config=probes(shows=["status"]), environment={}
+    )
     assert [check.detail for check in checks if check.name == "api: /health"] == ["status ok"]
 
 
@@ -142,3 +155,37 @@ def test_a_service_that_does_not_answer_fails(project: Project, engine: FakeEngi
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     assert states(with_port(project, port), engine, probes())["api: /health"] == "failed"
+
+
+WAITS = {"condition": "service_completed_successfully"}
+
+
+@pytest.mark.parametrize(
+    ("raw", "named", "profiles", "started"),
+    [
+        pytest.param({}, (), "", {"api", "web", "db"}, id="all of them"),
+        pytest.param({}, ("api",), "", {"api"}, id="the named one"),
+        pytest.param({"api": {"depends_on": {"db": {}}}}, ("api",), "", {"api", "db"}, id="and what it depends on"),
+        pytest.param({"web": {"profiles": ["x"]}}, (), "", {"api", "db"}, id="none whose profile is off"),
+        pytest.param({"web": {"profiles": ["x"]}}, (), "y,x", {"api", "db", "web"}, id="those whose profile is on"),
+        pytest.param({"web": {"profiles": ["x"]}}, ("web",), "", {"web"}, id="a named one, whatever its profile"),
+    ],
+)
+def test_up_starts(
+    project: Project, raw: dict[str, Any], named: tuple[str, ...], profiles: str, started: set[str]
+) -> None:
+    services = services_to_start(with_raw(project, **raw), named=named, environment={"COMPOSE_PROFILES": profiles})
+    assert {service.name for service in services} == started
+
+
+def test_a_service_whose_profile_is_off_is_not_missed(project: Project, engine: FakeEngine) -> None:
+    engine.running = healthy("api", "web")
+    assert "db: container" not in states(with_raw(project, db={"profiles": ["tools"]}), engine)
+
+
+def test_a_job_that_ended_well_holds_and_one_that_failed_does_not(project: Project, engine: FakeEngine) -> None:
+    waiting = with_raw(project, api={"depends_on": {"db": WAITS}})
+    engine.running = (*healthy("api", "web"), Container("db", "shop-db-1", "exited", "", 0))
+    assert states(waiting, engine)["db: container"] == "ok"
+    engine.running = (*healthy("api", "web"), Container("db", "shop-db-1", "exited", "", 1))
+    assert states(waiting, engine)["db: container"] == "failed"

@@ -1,0 +1,199 @@
+"""Base folders and Compose services to images, and what each one is built on."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from layerproof.config import Overlay
+from layerproof.dockerfile import external_references, find_stage, load_dockerfile, parse_dockerfile
+from layerproof.errors import ConfigError
+from layerproof.model import Dockerfile, Image, Service
+from layerproof.references import normalize_reference
+
+# compose build key -> bake target key, where the values have the same shape.
+_BAKE_KEYS = {
+    "labels": "labels",
+    "network": "network",
+    "platforms": "platforms",
+    "cache_from": "cache-from",
+    "cache_to": "cache-to",
+    "shm_size": "shm-size",
+    "entitlements": "entitlements",
+    "ssh": "ssh",
+    "tags": "tags",
+    "no_cache": "no-cache",
+    "pull": "pull",
+}
+_IMAGE_CONTEXT = "docker-image://"
+
+
+def base_images(folder: Path, overlay: Overlay, *, built: Collection[Image]) -> list[Image]:
+    """
+    One image per published tag: `:latest` from stage `build`, `:runtime` from stage `runtime`, where they exist.
+
+    A folder that belongs to a service is no base, and neither is one whose tag is an image it starts from itself
+    (docker/nginx with FROM nginx).
+    """
+    of_services = {path for image in built for path in (image.context, image.dockerfile.path.parent)}
+    images = []
+    for path in sorted(folder.glob("*/Dockerfile")):
+        name, file = path.parent.name, load_dockerfile(path, args=overlay.args)
+        latest = "build" if find_stage(file, "build") else None
+        upstreams = {normalize_reference(reference) for reference in external_references(file, latest)}
+        if path.parent.resolve() in of_services or f"{name}:latest" in upstreams:
+            continue
+        targets = [(name, f"{name}:latest", latest)]
+        if latest and find_stage(file, "runtime"):
+            targets.append((f"{name}-runtime", f"{name}:runtime", "runtime"))
+        for image_name, tag, target in targets:
+            images.append(
+                Image(
+                    name=_target_name(image_name),
+                    tag=tag,
+                    role="base",
+                    context=path.parent,
+                    dockerfile=file,
+                    target=target,
+                    args=_declared(file, overlay.args),
+                    contexts=_named(file, overlay.contexts),
+                )
+            )
+    return images
+
+
+def service_images(services: Sequence[Service], document: Mapping[str, Any], overlay: Overlay) -> list[Image]:
+    """
+    The image of each service that has a `build`.
+
+    Raises:
+        ConfigError: a remote context, a missing Dockerfile or stage.
+    """
+    return [_service_image(service, document, overlay) for service in services if service.build]
+
+
+def link(images: Sequence[Image]) -> list[Image]:
+    """
+    Find out which of the images each one needs, and which others it takes from outside.
+
+    Raises:
+        ConfigError: two images of one name, or of one tag that are not the same build.
+    """
+    _refuse_twins(images)
+    by_tag = {image.tag: image.name for image in images}
+    by_service = {image.service: image.name for image in images if image.service}
+    return [_linked(image, by_tag, by_service) for image in images]
+
+
+def _linked(image: Image, by_tag: Mapping[str, str], by_service: Mapping[str, str]) -> Image:
+    references = set(external_references(image.dockerfile, image.target)) - set(image.contexts)
+    parents = {by_tag[tag] for name in references if (tag := normalize_reference(name)) in by_tag}
+    contexts = {}
+    for name, value in image.contexts.items():
+        service, reference = value.removeprefix("service:"), value.removeprefix(_IMAGE_CONTEXT)
+        own = by_service.get(service) if value.startswith("service:") else None
+        if value.startswith(_IMAGE_CONTEXT):
+            own = by_tag.get(normalize_reference(reference))
+            references.add(reference)
+        contexts[name] = f"target:{own}" if own else value
+        parents.update([own] if own else [])
+    upstreams = sorted(name for name in references if normalize_reference(name) not in by_tag)
+    return replace(image, parents=tuple(sorted(parents - {image.name})), contexts=contexts, upstreams=tuple(upstreams))
+
+
+def _refuse_twins(images: Sequence[Image]) -> None:
+    """Names are the names of bake targets too, and a tag can hold one image: two services may share one build only."""
+    names: dict[str, Image] = {}
+    tags: dict[str, Image] = {}
+    for image in images:
+        other = names.setdefault(image.name, image)
+        if other is not image:
+            raise ConfigError(
+                f"two images are named {image.name!r}: {other.dockerfile.path} and {image.dockerfile.path}",
+                hint="Rename the service or the base folder.",
+            )
+        other = tags.setdefault(image.tag, image)
+        if replace(other, name=image.name, service=image.service) != image:
+            raise ConfigError(
+                f"{other.name} and {image.name} are different builds of one tag, {image.tag}",
+                hint="Give one of them another `image`.",
+            )
+
+
+def _service_image(service: Service, document: Mapping[str, Any], overlay: Overlay) -> Image:
+    build = service.build or {}
+    # Compose makes the paths of folders absolute; what is not is an address.
+    folder = Path(str(build.get("context", "")))
+    if not folder.is_absolute():
+        raise ConfigError(
+            f"service {service.name}: the build context {folder} is remote",
+            hint="layerproof needs the files: clone that repository and name the folder.",
+        )
+    given = {key: str(value) for key, value in (build.get("args") or {}).items() if value is not None}
+    inline = build.get("dockerfile_inline")
+    path = folder / str(build.get("dockerfile") or "Dockerfile")
+    if inline:
+        file = parse_dockerfile(inline, path=Path(f"{service.name} (inline)"), args={**overlay.args, **given})
+    else:
+        file = load_dockerfile(path.resolve(), args={**overlay.args, **given})
+    target = build.get("target")
+    if target and find_stage(file, target) is None:
+        stages = ", ".join(stage.name or str(stage.index) for stage in file.stages)
+        raise ConfigError(
+            f"{path}: there is no stage {target!r}, which service {service.name} builds", hint=f"Stages: {stages}."
+        )
+    return Image(
+        name=_target_name(service.name),
+        tag=normalize_reference(service.image),
+        role="service",
+        context=folder.resolve(),
+        dockerfile=file,
+        target=target,
+        args={**_declared(file, overlay.args), **given},
+        contexts={**_named(file, overlay.contexts), **(build.get("additional_contexts") or {})},
+        service=service.name,
+        inline=bool(inline),
+        options=_bake_options(build, document),
+    )
+
+
+def _target_name(name: str) -> str:
+    """A name as bake takes it for a target."""
+    return re.sub(r"[^A-Za-z0-9_-]", "_", name)
+
+
+def _bake_options(build: Mapping[str, Any], document: Mapping[str, Any]) -> dict[str, Any]:
+    options = {bake: build[key] for key, bake in _BAKE_KEYS.items() if build.get(key)}
+    if build.get("extra_hosts"):
+        # ["name=address"] in the resolved document
+        options["extra-hosts"] = dict(entry.split("=", 1) for entry in build["extra_hosts"])
+    if build.get("ulimits"):
+        options["ulimits"] = [_ulimit(name, value) for name, value in build["ulimits"].items()]
+    known = document.get("secrets") or {}
+    secrets = [_secret(entry, known.get(entry["source"]) or {}) for entry in build.get("secrets") or ()]
+    return {**options, "secret": secrets} if secrets else options
+
+
+def _ulimit(name: str, value: Any) -> str:
+    # nofile: {soft: 1024, hard: 2048}; nproc: 512
+    return f"{name}={value['soft']}:{value['hard']}" if isinstance(value, Mapping) else f"{name}={value}"
+
+
+def _secret(entry: Mapping[str, Any], definition: Mapping[str, Any]) -> str:
+    where = f"src={definition['file']}" if "file" in definition else f"env={definition.get('environment', '')}"
+    return f"id={entry.get('target') or entry['source']},{where}"
+
+
+def _declared(file: Dockerfile, args: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in args.items() if name in file.declared_args}
+
+
+def _named(file: Dockerfile, contexts: Mapping[str, str]) -> dict[str, str]:
+    """The configured contexts that the file can use: those that override one of its stages or images."""
+    names = {stage.name for stage in file.stages} | {
+        name for stage in file.stages for name in external_references(file, stage.name or str(stage.index))
+    }
+    return {name: value for name, value in contexts.items() if name in names}

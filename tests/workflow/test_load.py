@@ -1,0 +1,138 @@
+"""Loading monorepos that are built another way than ours."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from layerproof.errors import ConfigError, UsageError
+from layerproof.graph import bake_definition
+from layerproof.model import Image, Project
+from layerproof.testing import FakeEngine
+from layerproof.workflow.build import plan_build
+from layerproof.workflow.lab import upstream_references
+from layerproof.workflow.load import load
+
+
+def write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+
+
+def project_of(root: Path, services: dict[str, Any], *, engine: FakeEngine | None = None) -> Project:
+    write(root / "compose.yaml", "services: {}\n")
+    engine = engine or FakeEngine()
+    engine.document = {"name": "shop", "services": services}
+    return load(root, engine=engine, environment={})
+
+
+def built(root: Path, dockerfile: str = "Dockerfile", **more: Any) -> dict[str, Any]:
+    return {"build": {"context": str(root), "dockerfile": dockerfile, **more}}
+
+
+def image(project: Project, name: str) -> Image:
+    return next(item for item in project.images if item.name == name)
+
+
+def test_a_docker_folder_that_holds_the_services_dockerfiles_holds_no_bases(tmp_path: Path) -> None:
+    write(tmp_path / "docker" / "api" / "Dockerfile", "FROM node:18\n")
+    project = project_of(tmp_path, {"backend": built(tmp_path, "docker/api/Dockerfile")})
+    assert [item.name for item in project.images] == ["backend"]
+
+
+def test_a_folder_named_after_the_image_it_starts_from_is_no_base(tmp_path: Path) -> None:
+    write(tmp_path / "docker" / "nginx" / "Dockerfile", "FROM nginx:latest\n")
+    write(tmp_path / "web" / "Dockerfile", "FROM nginx\n")
+    project = project_of(tmp_path, {"web": built(tmp_path / "web")})
+    assert [item.name for item in project.images] == ["web"]
+    assert upstream_references(project) == ("nginx:latest",)
+
+
+def test_a_base_with_a_dot_in_its_name_gets_a_name_that_bake_takes(tmp_path: Path) -> None:
+    write(tmp_path / "docker" / "python3.10" / "Dockerfile", "FROM debian\n")
+    project = project_of(tmp_path, {})
+    assert [(item.name, item.tag) for item in project.images] == [("python3_10", "python3.10:latest")]
+
+
+def test_an_image_that_another_service_builds_is_not_pulled(tmp_path: Path) -> None:
+    write(tmp_path / "api" / "Dockerfile", "FROM node:18\n")
+    services = {"api": {**built(tmp_path / "api"), "image": "shop-api"}, "worker": {"image": "shop-api"}}
+    assert upstream_references(project_of(tmp_path, services)) == ("node:18",)
+
+
+def test_two_services_may_share_one_build_but_not_one_tag_of_two_builds(tmp_path: Path) -> None:
+    write(tmp_path / "api" / "Dockerfile", "FROM node:18 AS one\nFROM one AS two\n")
+    same = {**built(tmp_path / "api"), "image": "shop"}
+    assert len(project_of(tmp_path, {"api": same, "worker": same}).images) == 2
+    other = {**built(tmp_path / "api", target="one"), "image": "shop"}
+    with pytest.raises(ConfigError, match="different builds of one tag, shop:latest"):
+        project_of(tmp_path, {"api": same, "worker": other})
+
+
+def test_a_named_context_that_is_an_image_of_the_project_is_a_parent(tmp_path: Path) -> None:
+    write(tmp_path / "docker" / "base" / "Dockerfile", "FROM debian\n")
+    write(tmp_path / "api" / "Dockerfile", "FROM below\n")
+    contexts = {"below": "docker-image://base:latest"}
+    project = project_of(tmp_path, {"api": built(tmp_path / "api", additional_contexts=contexts)})
+    assert image(project, "api").parents == ("base",)
+    assert dict(image(project, "api").contexts) == {"below": "target:base"}
+
+
+def test_a_configured_context_is_relative_to_the_root_and_its_files_count(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path / "api" / "Dockerfile", "FROM scratch AS wheels\nFROM debian\nCOPY --from=wheels / /w\n")
+    write(tmp_path / "wheels" / "a.whl", "1")
+    write(tmp_path / "pyproject.toml", "[tool.layerproof.contexts]\nwheels = 'wheels'\n")
+    monkeypatch.chdir(tmp_path / "api")
+    engine = FakeEngine()
+    project = project_of(tmp_path, {"api": built(tmp_path / "api")}, engine=engine)
+    assert image(project, "api").contexts == {"wheels": str(tmp_path / "wheels")}
+    before = plan_build(project, engine=engine, names=["api"]).fingerprints
+    write(tmp_path / "wheels" / "a.whl", "2")
+    assert plan_build(project, engine=engine, names=["api"]).fingerprints != before
+
+
+def test_layerproofs_own_state_changes_no_fingerprint(tmp_path: Path) -> None:
+    write(tmp_path / "Dockerfile", "FROM debian\nCOPY . .\n")
+    engine = FakeEngine()
+    project = project_of(tmp_path, {"api": built(tmp_path)}, engine=engine)
+    before = plan_build(project, engine=engine, names=["api"])
+    write(tmp_path / ".layerproof" / "records" / "x.json", "{}")
+    after = plan_build(project, engine=engine, names=["api"])
+    assert after.fingerprints == before.fingerprints
+    assert ".layerproof/ reaches the build context of api" in after.warnings[0]
+
+
+def test_a_compose_file_named_in_the_environment_file_is_used(tmp_path: Path) -> None:
+    write(tmp_path / ".env", "COMPOSE_FILE=infra/stack.yaml\n")
+    write(tmp_path / "infra" / "stack.yaml", "services: {}\n")
+    assert project_of(tmp_path, {}).compose_files == (tmp_path / "infra" / "stack.yaml",)
+
+
+@pytest.mark.parametrize("context", ["https://example.com/r.git", "git@example.com:r.git"])
+def test_a_remote_context_is_a_clear_error(tmp_path: Path, context: str) -> None:
+    with pytest.raises(ConfigError, match="is remote"):
+        project_of(tmp_path, {"api": {"build": {"context": context}}})
+
+
+def test_a_configured_service_that_does_not_exist_is_an_error(tmp_path: Path) -> None:
+    write(tmp_path / "pyproject.toml", "[tool.layerproof.services.fronted]\ngpu = true\n")
+    with pytest.raises(UsageError) as caught:
+        project_of(tmp_path, {"frontend": {"image": "x"}})
+    assert "did you mean frontend?" in caught.value.hint
+
+
+def test_what_looks_like_an_expression_of_bake_reaches_buildkit_as_it_is(tmp_path: Path) -> None:
+    write(tmp_path / "Dockerfile", "FROM debian\nARG A\n")
+    project = project_of(tmp_path, {"api": built(tmp_path, args={"A": "a${b}%{c}$d"})})
+    assert bake_definition(project.images)["target"]["api"]["args"] == {"A": "a$${b}%%{c}$d"}
+
+
+def test_ulimits_are_written_as_bake_wants_them(tmp_path: Path) -> None:
+    write(tmp_path / "Dockerfile", "FROM debian\n")
+    limits = {"nofile": {"soft": 1, "hard": 2}, "nproc": 3}
+    project = project_of(tmp_path, {"api": built(tmp_path, ulimits=limits)})
+    assert image(project, "api").options["ulimits"] == ["nofile=1:2", "nproc=3"]
