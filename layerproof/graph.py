@@ -103,7 +103,9 @@ def lint_definition(images: Iterable[Image]) -> dict[str, Any]:
         target = definition["target"][image.name]
         contexts = target.get("contexts", {})
         for name in image.parents:
-            contexts[_context_key(by_name[name].tag)] = f"docker-image://{upstream[name] or 'scratch'}"
+            # A parent without an upstream image is made of files: its own folder will do.
+            parent = f"docker-image://{upstream[name]}" if upstream[name] else str(by_name[name].context)
+            contexts[_context_key(by_name[name].tag)] = parent
         definition["target"][image.name] = {key: target[key] for key in target if key not in ("tags", "output")}
     return definition
 
