@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from graphlib import CycleError as _CycleError
 from graphlib import TopologicalSorter
 from typing import Any
 
+from layerproof.dockerfile import reachable_stages
 from layerproof.errors import ConfigError
-from layerproof.model import Image, Project, Service
+from layerproof.model import Image, Project, Service, Step
 from layerproof.references import normalize_reference
 
 
@@ -61,6 +62,36 @@ def pulled_services(project: Project) -> tuple[Service, ...]:
     """The services whose image comes from a registry: neither built nor the image of another service."""
     built = {image.tag for image in project.images}
     return tuple(service for service in project.services if normalize_reference(service.image) not in built)
+
+
+def step_owner(images: Iterable[Image]) -> Callable[[Step], str]:
+    """
+    A guess at whose Dockerfile a step comes from, for showing a build while it runs: the labelled image, or the one of
+    its bases that has such an instruction in such a stage. Provenance, which knows, comes with the end of the build.
+    """
+    by_name = {image.name: image for image in images}
+    instructions = {name: _beginnings(image) for name, image in by_name.items()}
+
+    def owner(step: Step) -> str:
+        waiting = [step.target]
+        for name in waiting:
+            if name in by_name:
+                waiting += [parent for parent in by_name[name].parents if parent not in waiting]
+                text = " ".join(step.instruction.split())
+                if any(stage == step.stage and text.startswith(begin) for stage, begin in instructions[name]):
+                    return name
+        return step.target
+
+    return owner
+
+
+def _beginnings(image: Image) -> frozenset[tuple[str, str]]:
+    """Stage and instruction text up to its first argument, which BuildKit shows expanded."""
+    return frozenset(
+        (stage.name or f"stage-{stage.index}", " ".join(item.text.partition("$")[0].split()))
+        for stage in reachable_stages(image.dockerfile, image.target)
+        for item in stage.instructions
+    )
 
 
 def bake_definition(images: Iterable[Image], *, labels: Mapping[str, str] | None = None) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import base64
 import binascii
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -83,11 +83,25 @@ class BuildLog:
         self.vertices[vertex.digest] = replace(vertex, log=tuple(lines[-LOG_TAIL_LINES:]))
 
 
+def labelled_target(step: Step) -> str:
+    """The target that BuildKit's label names; of a step that several targets share, any of them."""
+    return step.target
+
+
 class BuildWatcher:
     """Is told how a build goes. The default looks away; the task layer passes one that draws."""
 
-    def started(self, names: Sequence[str], *, stale: Sequence[str]) -> None:
-        """Called once, before the engine is: the targets of the build, and those of them that are built."""
+    def started(
+        self, names: Sequence[str], *, stale: Sequence[str], owner: Callable[[Step], str] = labelled_target
+    ) -> None:
+        """
+        Called once, before the engine is.
+
+        Args:
+            names: the targets of the build.
+            stale: those of them that are built.
+            owner: the target that a step belongs to, as far as it can be known while the build runs.
+        """
 
     def line(self, log: BuildLog) -> None:
         """Called after each event line."""

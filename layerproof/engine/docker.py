@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import tempfile
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
@@ -240,7 +241,9 @@ def _no_engine(stderr: str) -> NoEngineError:
             f"the Docker Engine refuses this user: {reason}",
             hint="Add yourself to the docker group and log in again: `sudo usermod -aG docker $USER`.",
         )
-    return NoEngineError(f"no Docker Engine answers: {reason}", hint=INSTALL_HINT)
+    host = os.environ.get("DOCKER_HOST")
+    hint = f"DOCKER_HOST is {host}: mend it, or unset it. {INSTALL_HINT}" if host else INSTALL_HINT
+    return NoEngineError(f"no Docker Engine answers: {reason}", hint=hint)
 
 
 def _client() -> DockerClient:

@@ -34,10 +34,7 @@ def render_analysis(analysis: Mapping[str, Any], photo: Path) -> RenderableType:
     return Group(Text(head, style="bold"), rows, Text(f"angles: {angles}" if angles else "no joint angle is visible"))
 
 
-def render_urls(urls: Mapping[str, str], screenshot: Path | None) -> RenderableType:
-    """Where to look now."""
-    rows = table("service", "address")
-    for name, url in urls.items():
-        rows.add_row(name, url)
+def render_end(screenshot: Path | None) -> RenderableType:
+    """Where the picture is, and how to go on."""
     shot = [Text(f"the page with this analysis: {screenshot}")] if screenshot else []
-    return Group(rows, *shot, Text("inv verify checks it again, inv down stops it.", style="dim"))
+    return Group(*shot, Text("inv verify checks it again, inv down stops it.", style="dim"))

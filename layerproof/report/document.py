@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from layerproof.engine import ImageInfo
+from layerproof.engine import Container, ImageInfo
 from layerproof.model import BuildReport, Check, Finding, LabResult, Project, StepState, count_steps
 
 SCHEMA = 1
@@ -77,6 +77,12 @@ def images_document(project: Project, local: Mapping[str, ImageInfo], stale: Seq
             }
         )
     return {"schema": SCHEMA, "images": rows}
+
+
+def stack_document(containers: Sequence[Container], addresses: Mapping[str, str]) -> dict[str, Any]:
+    """`{"schema", "containers": [{"service", "name", "state", "health", "exit_code", "address"}]}`."""
+    rows = [{**vars(item), "address": addresses.get(item.service)} for item in containers]
+    return {"schema": SCHEMA, "containers": rows}
 
 
 def lab_document(results: Sequence[LabResult]) -> dict[str, Any]:

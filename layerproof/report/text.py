@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
 
-from layerproof.engine import ImageInfo
+from layerproof.engine import Container, ImageInfo
 from layerproof.graph import pulled_services
 from layerproof.model import (
     BuildReport,
@@ -127,6 +127,17 @@ def render_images(project: Project, local: Mapping[str, ImageInfo], stale: Seque
         created = info.created[:16].replace("T", " ") if info else ""
         rows.add_row(image.tag, size(info.size_bytes if info else None), created, Text(state, style=style))
     return rows
+
+
+def render_stack(containers: Sequence[Container], addresses: Mapping[str, str]) -> RenderableType:
+    """One row a container: its state, and where it answers."""
+    rows = table("service", "state", "address")
+    for item in sorted(containers, key=lambda item: item.service):
+        good = item.state == "running" and item.health in ("", "healthy")
+        state = item.health or item.state if item.state == "running" else f"{item.state} ({item.exit_code})"
+        where = addresses.get(item.service, "") if item.state == "running" else ""
+        rows.add_row(item.service, Text(state, style="green" if good else "red"), where)
+    return rows if containers else Text("no containers: inv up starts the stack")
 
 
 def render_lab(results: Sequence[LabResult]) -> RenderableType:

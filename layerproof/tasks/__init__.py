@@ -29,4 +29,4 @@ for _task in (
     stack.watch,
     stack.verify,
 ):
-    namespace.add_task(_task)  # type: ignore[arg-type]  # the decorator hides that these are tasks
+    namespace.add_task(_task)

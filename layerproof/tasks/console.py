@@ -138,6 +138,13 @@ def load_project(c: Context, engine: Engine, *, profile: str | None = None, over
     return load(root_of(c), engine=engine, environment=os.environ, profile=profile or None, overlays=overlays)
 
 
+def load_stack(c: Context, engine: Engine, *, overlays: tuple[str, ...] = ()) -> Project:
+    """Read what Compose knows of the project; a broken Dockerfile does not matter."""
+    from layerproof.workflow.load import load
+
+    return load(root_of(c), engine=engine, environment=os.environ, overlays=overlays, with_images=False)
+
+
 def watcher() -> BuildWatcher:
     """Live rows on a terminal, lines elsewhere."""
     from layerproof.report.live import LineWatcher, LiveWatcher

@@ -120,8 +120,8 @@ def demo(c: Context, install: bool = False, photo: str = "") -> None:
     """
     from pathlib import Path
 
-    from layerproof.report.demo import render_analysis, render_urls
-    from layerproof.tasks.stack import show_checks, start
+    from layerproof.report.demo import render_analysis, render_end
+    from layerproof.tasks.stack import show_checks, show_stack, start
     from layerproof.workflow import demo as workflow
     from layerproof.workflow import lab as workflow_lab
 
@@ -141,7 +141,8 @@ def demo(c: Context, install: bool = False, photo: str = "") -> None:
         analysis = workflow.analyse(project, picture)
         out().print(render_analysis(analysis, picture))
         screenshot = workflow.screenshot(project, analysis["id"], folder / "demo.png", say=say)
-        out().print(render_urls(workflow.urls(project), screenshot))
+        show_stack(project, engine)
+        out().print(render_end(screenshot))
 
 
 def install_missing(engine: Engine) -> None:

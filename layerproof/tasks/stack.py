@@ -15,8 +15,10 @@ from layerproof.tasks.console import (
     exit_on_error,
     fail_unless,
     load_project,
+    load_stack,
     out,
     say,
+    show,
     watcher,
 )
 
@@ -57,7 +59,9 @@ def up(
         inv up --service backend-api
     """
     with exit_on_error():
-        start(c, connect(), services=service, dev=dev, build=build, timeout_s=timeout, profile=profile)
+        engine = connect()
+        project = start(c, engine, services=service, dev=dev, build=build, timeout_s=timeout, profile=profile)
+        show_stack(project, engine)
 
 
 @task(help={"volumes": "Remove the project's volumes too, with all data in them; asks first.", "yes": "Do not ask."})
@@ -65,19 +69,23 @@ def down(c: Context, volumes: bool = False, yes: bool = False) -> None:
     """Stop the stack and remove its containers and network; volumes stay."""
     with exit_on_error():
         engine = connect()
-        project = load_project(c, engine)
-        if volumes and not yes and not confirmed("Remove this project's volumes and all data in them?"):
+        project = load_stack(c, engine)
+        if (
+            volumes
+            and not yes
+            and not confirmed(f"Remove the volumes of the Compose project {project.name} and all data in them?")
+        ):
             err().print("nothing was removed")
             raise Exit(code=1)
         _compose(project, engine, ["down", *(["--volumes"] if volumes else [])])
 
 
-@task
-def ps(c: Context) -> None:
-    """Show the stack's containers, stopped ones included."""
-    with exit_on_error():
+@task(help={"format": "text or json."})
+def ps(c: Context, format: str = "text") -> None:
+    """Show the stack's containers, stopped ones included, and where they answer."""
+    with exit_on_error(format=format):
         engine = connect()
-        _compose(load_project(c, engine), engine, ["ps", "--all"])
+        show_stack(load_stack(c, engine), engine, format=format)
 
 
 @task(
@@ -98,17 +106,20 @@ def logs(c: Context, service: list[str], follow: bool = False, tail: str = "all"
     """
     with exit_on_error():
         engine = connect()
-        project = _known(load_project(c, engine), service)
+        project = _known(load_stack(c, engine), service)
         _compose(project, engine, ["logs", "--tail", tail, *(["--follow"] if follow else []), *service])
 
 
 @task(iterable=["service"], help={"service": _SERVICE})
 def restart(c: Context, service: list[str]) -> None:
-    """Restart services as they are; after a build, `inv up` is what takes the new image."""
+    """Restart services as they are and wait until they are healthy; `inv up` is what takes a new image."""
     with exit_on_error():
         engine = connect()
-        project = _known(load_project(c, engine), service)
+        project = _known(load_stack(c, engine), service)
         _compose(project, engine, ["restart", *service])
+        # restart does not wait; `up` of what runs already does nothing else.
+        words = ["up", "--detach", "--no-build", "--no-recreate", "--no-deps", "--wait", "--wait-timeout", str(WAIT_S)]
+        _compose(project, engine, [*words, *service])
 
 
 @task(iterable=["service"], help={"service": _SERVICE})
@@ -116,7 +127,7 @@ def watch(c: Context, service: list[str]) -> None:
     """Follow the source: sync or rebuild on every save, as `develop.watch` in docker-compose.dev.yml says."""
     with exit_on_error():
         engine = connect()
-        project = _known(load_project(c, engine, overlays=_overlays(c, engine, dev=True)), service)
+        project = _known(load_stack(c, engine, overlays=_overlays(c, engine, dev=True)), service)
         _compose(project, engine, ["watch", *service])
 
 
@@ -159,7 +170,12 @@ def start(
         names = select_images(project, built)
         out().print(render_build(building.build(project, engine=engine, names=names, watcher=watcher())))
     words = ["up", "--detach", "--no-build", "--wait", "--wait-timeout", str(timeout_s), *services]
-    if engine.compose(stack.compose_call(project), words) != 0:
+    try:
+        code = engine.compose(stack.compose_call(project), words)
+    except KeyboardInterrupt:
+        say("interrupted: what was started goes on running; inv ps shows it, inv down removes it")
+        raise
+    if code != 0:
         sick = stack.unhealthy(project, engine=engine)
         states = [f"{item.service} ({item.health or item.state})" for item in sick]
         raise StackError(
@@ -171,15 +187,26 @@ def start(
     return project
 
 
+def show_stack(project: Project, engine: Engine, *, format: str = "text") -> None:
+    """The containers and their addresses."""
+    from layerproof.report.document import stack_document
+    from layerproof.report.text import render_stack
+    from layerproof.workflow.load import configuration
+    from layerproof.workflow.stack import addresses, compose_call
+
+    containers = engine.containers(compose_call(project))
+    where = addresses(project, configuration(project))
+    show(render_stack(containers, where), stack_document(containers, where), format=format)
+
+
 def show_checks(c: Context, engine: Engine, *, format: str = "text") -> bool:
     """Run `verify`, showing each check as it is made; True when all hold."""
     from layerproof.report.document import checks_document
     from layerproof.report.text import render_check
-    from layerproof.tasks.console import show
     from layerproof.workflow.load import configuration
     from layerproof.workflow.stack import verify as run_checks
 
-    project = load_project(c, engine)
+    project = load_stack(c, engine)
     checks = []
     for item in run_checks(project, engine=engine, config=configuration(project), environment=os.environ):
         checks.append(item)
@@ -194,7 +221,7 @@ def _overlays(c: Context, engine: Engine, *, dev: bool) -> tuple[str, ...]:
     from layerproof.workflow.stack import needs_cpu_overlay
 
     kinds = ["dev"] if dev else []
-    if needs_cpu_overlay(load_project(c, engine), engine=engine):
+    if needs_cpu_overlay(load_stack(c, engine), engine=engine):
         say("no NVIDIA runtime: GPU services run on the CPU (docker-compose.cpu.yml)")
         kinds.append("cpu")
     return tuple(kinds)

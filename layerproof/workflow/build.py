@@ -20,6 +20,9 @@ LAB_LABEL = "dev.layerproof.lab"
 PROJECT_LABEL = "dev.layerproof.project"
 
 Clock = Callable[[], float]
+_NO_UPSTREAM = (
+    "The upstream image is neither here nor to be had from its registry. Where no registry can be reached: inv lab."
+)
 
 
 @dataclass(frozen=True)
@@ -114,7 +117,7 @@ def build(
     watcher = watcher or progress.BuildWatcher()
     built: dict[str, ImageResult] = {}
     if plan.stale:
-        watcher.started([image.name for image in plan.wanted], stale=plan.stale)
+        watcher.started([image.name for image in plan.wanted], stale=plan.stale, owner=graph.step_owner(plan.wanted))
         try:
             built = _bake(project, plan, engine=engine, watcher=watcher, no_cache=no_cache)
         finally:
@@ -204,6 +207,8 @@ def _build_error(plan: BuildPlan, log: progress.BuildLog, returncode: int) -> Bu
     vertex = failed[0]
     step = progress.step_of(vertex, only_target=plan.stale[0] if len(plan.stale) == 1 else "")
     tail = "\n".join(f"  | {line}" for line in vertex.log if line.strip())
+    if "failed to resolve source metadata" in vertex.error:
+        return BuildError(f"{vertex.name}: {vertex.error.splitlines()[0]}", hint=_NO_UPSTREAM)
     where = _where(plan, step.target, step.stage, step.number) if step else ""
     reason = vertex.error.splitlines()[0]
     return BuildError(

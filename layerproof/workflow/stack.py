@@ -17,6 +17,7 @@ from layerproof.model import Check, Port, Project, Service
 from layerproof.workflow.load import compose_call as compose_call
 
 ANSWER_TIMEOUT_S = 20.0
+SHOWN_ANSWER = 400
 # "level":"error", ERROR in worker, TypeError: x, Traceback (most recent call last) - not "error":null or "0 errors"
 _ERROR = re.compile(r"\b(?i:error|exception|traceback|fatal|panic)\b|[a-z](?:Error|Exception)\b")
 _NO_ERROR = re.compile(r"\"errors?\"\s*:\s*(null|false|0|\"\"|\[\]|\{\})|\b(0|no|without) errors?\b", re.IGNORECASE)
@@ -131,6 +132,12 @@ def address(port: Port) -> str:
     return f"http://{host}:{port.published}"
 
 
+def addresses(project: Project, config: Config) -> Mapping[str, str]:
+    """Where each service's first published port answers; as a link for those that are known to speak HTTP."""
+    found = {service.name: address(service.ports[0]) for service in project.services if service.ports}
+    return {name: url if config.service(name).verify else url.removeprefix("http://") for name, url in found.items()}
+
+
 def find_error_lines(text: str, *, ignore: Sequence[str] = ()) -> list[str]:
     """The lines of a log that report an error; `ignore` are patterns of lines that look like one and are none."""
     allowed = [re.compile(pattern) for pattern in ignore]
@@ -227,7 +234,7 @@ def _read_answer(answer: Any, probe: Probe) -> tuple[Any, str]:
         except ValueError:
             return None, f"code {answer.status_code}, and no JSON"
     if reason := find_mismatch(document, probe.json_has) if probe.json_has else "":
-        return document, f"code {answer.status_code}, {reason}"
+        return document, f"code {answer.status_code}, {reason}; it says {json.dumps(document)[:SHOWN_ANSWER]}"
     if answer.status_code != 200:
         return document, f"code {answer.status_code}"
     return document, "" if probe.text_has in answer.text else f"the page does not contain {probe.text_has!r}"
@@ -249,7 +256,7 @@ def _log_check(name: str, text: str, ignore: Sequence[str]) -> Check:
         return Check(
             f"{name}: log",
             "failed",
-            f"{len(lines)} error lines, the last: {lines[-1][:200]}",
-            f"inv logs --service {name}",
+            f"{len(lines)} error lines since its last start, the last: {lines[-1][:200]}",
+            f"inv logs --service {name}; if that is mended since: inv restart --service {name}",
         )
     return Check(f"{name}: log", "ok", f"{len(text.splitlines())} lines, no error")
