@@ -15,7 +15,8 @@ export interface Pose {
   image: { width: number; height: number };
   landmarks: Landmark[];
   /** Joint name to degrees. */
-  angles: Record<string, number>;
+  /** Degrees; null where the joint is not visible enough to be measured. */
+  angles: Record<string, number | null>;
 }
 
 export interface Analysis extends Pose {

@@ -28,7 +28,7 @@ def render_analysis(analysis: Mapping[str, Any], photo: Path) -> RenderableType:
             f"{mark['y'] * size['height']:.0f}",
             f"{mark['visibility']:.2f}",
         )
-    angles = ", ".join(f"{name} {value:.0f}°" for name, value in analysis["angles"].items())
+    angles = ", ".join(f"{name} {value:.0f}°" for name, value in analysis["angles"].items() if value is not None)
     engine, identifier = analysis["engine"], analysis["id"]
     head = f"{photo.name}: {len(landmarks)} landmarks by {engine}, {visible} visible; analysis {identifier}"
     return Group(Text(head, style="bold"), rows, Text(f"angles: {angles}" if angles else "no joint angle is visible"))

@@ -39,12 +39,12 @@ def _minus(p: Point, q: Point) -> Point:
     return p[0] - q[0], p[1] - q[1], p[2] - q[2]
 
 
-def joint_angles(landmarks: list[Landmark], *, width: int, height: int) -> dict[str, float]:
+def joint_angles(landmarks: list[Landmark], *, width: int, height: int) -> dict[str, float | None]:
     """
     Angles of both sides, named `left_knee` and so on; `width` and `height` make the axes comparable.
 
     Returns:
-        Only the joints whose three landmarks are visible: an angle at a hidden one is a guess that looks measured.
+        None where one of the three landmarks is hidden: an angle there would be a guess that looks measured.
     """
     seen = [mark for mark in landmarks if mark.visibility >= MIN_VISIBILITY]
     points = {mark.name: (mark.x * width, mark.y * height, mark.z * width) for mark in seen}
@@ -54,7 +54,6 @@ def joint_angles(landmarks: list[Landmark], *, width: int, height: int) -> dict[
         for side in ("left", "right")
     }
     return {
-        name: round(angle_deg(*(points[part] for part in chain)), 1)
+        name: round(angle_deg(*(points[part] for part in chain)), 1) if points.keys() >= set(chain) else None
         for name, chain in chains.items()
-        if points.keys() >= set(chain)
     }

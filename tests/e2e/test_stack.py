@@ -61,6 +61,7 @@ def test_a_photo_goes_through_the_backend_and_is_kept(stack: Repo, photo: Path) 
     assert answer.status_code == 201, answer.text
     analysis = answer.json()
     assert len(analysis["landmarks"]) == 33
+    assert len(analysis["angles"]) == 10
     visible = {mark["name"]: mark for mark in analysis["landmarks"] if mark["visibility"] > 0.5}
     # The astronaut faces the camera: her nose is in the upper middle, her left shoulder right of her right one.
     assert 0.3 < visible["nose"]["x"] < 0.6

@@ -8,9 +8,10 @@ export interface Joint {
 }
 
 /** One row per joint, in the order in which the joints first appear. */
-export function groupAngles(angles: Record<string, number>): Joint[] {
+export function groupAngles(angles: Record<string, number | null>): Joint[] {
   const joints = new Map<string, Joint>();
   for (const [key, degrees] of Object.entries(angles)) {
+    if (degrees === null) continue;
     // left_knee -> left, knee; trunk_lean -> no side
     const [, side = "middle", joint = key] = /^(left|right)_(.+)$/.exec(key) ?? [];
     const name = toTitle(joint);

@@ -16,7 +16,8 @@ export interface AnalysisSummary {
   engine: string;
   image: { width: number; height: number };
   /** Joint name to degrees. */
-  angles: Record<string, number>;
+  /** Degrees; null where the joint is not visible enough to be measured. */
+  angles: Record<string, number | null>;
 }
 
 export interface Analysis extends AnalysisSummary {

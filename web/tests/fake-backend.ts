@@ -20,7 +20,7 @@ export function analysisNamed(filename: string): Analysis {
       const name = index === 25 ? "left_knee" : index === 26 ? "right_knee" : `point_${index}`;
       return { name, x: index / 33, y: 0.5, z: 0, visibility: index === 26 ? 0.2 : 0.9 };
     }),
-    angles: { left_knee: 121.4, right_knee: 98.6, trunk_lean: 12 },
+    angles: { left_knee: 121.4, right_knee: 98.6, left_ankle: null, trunk_lean: 12 },
   };
 }
 

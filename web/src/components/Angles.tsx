@@ -1,7 +1,7 @@
 import { groupAngles } from "../angles";
 
 /** Joint angles, left beside right, because the difference is what a coach looks for. */
-export function Angles({ angles }: { angles: Record<string, number> }) {
+export function Angles({ angles }: { angles: Record<string, number | null> }) {
   const joints = groupAngles(angles);
   return (
     <section className="card angles" aria-labelledby="angles-title">
