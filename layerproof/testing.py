@@ -45,9 +45,7 @@ class FakeEngine:
     def compose_config(self, call: ComposeCall) -> Mapping[str, Any]:
         return self.document
 
-    def bake(
-        self, definition: Mapping[str, Any], *, targets: Sequence[str], on_line: LineSink, no_cache: bool = False
-    ) -> BakeResult:
+    def bake(self, definition: Mapping[str, Any], *, targets: Sequence[str], on_line: LineSink) -> BakeResult:
         self._need_daemon()
         self.asked.append(("bake", tuple(targets)))
         event = '{"vertexes":[{"digest":"sha256:0","name":"[internal] load","started":"2026-01-01T00:00:00Z"}]}\n'

@@ -79,9 +79,7 @@ class Engine(Protocol):
     def compose_config(self, call: ComposeCall) -> Mapping[str, Any]:
         """The resolved document, all profiles on; needs the Compose CLI only. ConfigError has Compose's words."""
 
-    def bake(
-        self, definition: Mapping[str, Any], *, targets: Sequence[str], on_line: LineSink, no_cache: bool = False
-    ) -> BakeResult:
+    def bake(self, definition: Mapping[str, Any], *, targets: Sequence[str], on_line: LineSink) -> BakeResult:
         """Build the targets of a bake definition; each event line goes to `on_line` as it comes."""
 
     def lint(self, definition: Mapping[str, Any]) -> Mapping[str, Any]:

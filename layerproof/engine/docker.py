@@ -79,9 +79,7 @@ class DockerEngine:
         document: Mapping[str, Any] = _each_text(json.loads(done.stdout), lambda text: text.replace("$$", "$"))
         return document
 
-    def bake(
-        self, definition: Mapping[str, Any], *, targets: Sequence[str], on_line: LineSink, no_cache: bool = False
-    ) -> BakeResult:
+    def bake(self, definition: Mapping[str, Any], *, targets: Sequence[str], on_line: LineSink) -> BakeResult:
         lines: list[str] = []
 
         def take(line: str) -> None:
@@ -103,7 +101,6 @@ class DockerEngine:
             ]
             command += _allowances(definition)
             command += ["--builder", self.builder] if self.builder else []
-            command += ["--no-cache"] if no_cache else []
             code = process.stream(
                 [*command, *targets],
                 stdin=json.dumps(definition),

@@ -34,7 +34,7 @@ _HELP = {
     "format": "text or json (json on stdout, progress on stderr).",
     "profile": "A profile of [tool.layerproof.profiles]; default: LAYERPROOF_PROFILE, else what `inv lab` chose.",
     "builder": "A buildx builder by name; default: the current one.",
-    "no-cache": "Run every step again, cached or not.",
+    "no-cache": "Run every step of what is named again, cached or not.",
 }
 
 

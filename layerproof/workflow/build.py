@@ -57,7 +57,7 @@ def plan_build(project: Project, *, engine: Engine, names: Collection[str], forc
             and record.fingerprint == fingerprints[image.name]
             and record.image_id == there.id
         )
-        if force or not fresh:
+        if not fresh or (force and image.name in names):
             stale.append(image.name)
     return BuildPlan(wanted, tuple(stale), fingerprints, tuple(warnings))
 
@@ -109,6 +109,9 @@ def build(
     """
     Build the stale ones of the named images and of the images they need, in one bake run.
 
+    Args:
+        no_cache: build the named images whatever their state, and run each of their steps; their bases are not forced.
+
     Raises:
         BuildError: the build failed; nothing of it was recorded, and the tag of what failed was not moved.
     """
@@ -119,7 +122,7 @@ def build(
     if plan.stale:
         watcher.started([image.name for image in plan.wanted], stale=plan.stale, owner=graph.step_owner(plan.wanted))
         try:
-            built = _bake(project, plan, engine=engine, watcher=watcher, no_cache=no_cache)
+            built = _bake(project, plan, engine=engine, watcher=watcher, uncached=names if no_cache else ())
         finally:
             watcher.finished()
     local = engine.images()
@@ -145,7 +148,7 @@ def is_stand_in(tag: str, info: ImageInfo | None) -> bool:
 
 
 def _bake(
-    project: Project, plan: BuildPlan, *, engine: Engine, watcher: progress.BuildWatcher, no_cache: bool
+    project: Project, plan: BuildPlan, *, engine: Engine, watcher: progress.BuildWatcher, uncached: Collection[str]
 ) -> dict[str, ImageResult]:
     log = progress.BuildLog()
 
@@ -154,7 +157,9 @@ def _bake(
         watcher.line(log)
 
     definition = graph.bake_definition(plan.wanted, labels={PROJECT_LABEL: project.name})
-    done = engine.bake(definition, targets=plan.stale, on_line=on_line, no_cache=no_cache)
+    for name in uncached:
+        definition["target"][name]["no-cache"] = True
+    done = engine.bake(definition, targets=plan.stale, on_line=on_line)
     if done.returncode != 0 or progress.failed_vertices(log):
         raise _build_error(plan, log, done.returncode)
     if not log.vertices:

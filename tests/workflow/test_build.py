@@ -148,3 +148,13 @@ def test_a_context_that_is_gone_is_a_clear_error(repo: Path, project: Project, e
     (repo / "api").rename(repo / "moved")
     with pytest.raises(ConfigError, match="build context"):
         run(project, engine)
+
+
+def test_without_the_cache_the_named_image_is_built_and_its_bases_are_left_alone(
+    project: Project, engine: FakeEngine
+) -> None:
+    run(project, engine)
+    engine.asked.clear()
+    report = build(project, engine=engine, names=["api"], no_cache=True)
+    assert {result.image for result in report.images if result.action == "built"} == {"api"}
+    assert engine.asked == [("bake", ("api",))]
