@@ -34,6 +34,11 @@ def check_project(
     """
     environment = os.environ if environment is None else environment
     project = load(root, engine=engine, environment=environment)
+    main = without_overlays(project.compose_files)
+    if main != project.compose_files:
+        # COMPOSE_FILE names an overlay, such as the CPU's: the rules are about what it is laid over.
+        named = {"COMPOSE_FILE": ":".join(map(str, main)), "COMPOSE_PATH_SEPARATOR": ":"}
+        project = load(root, engine=engine, environment={**environment, **named})
     config = configuration(project)
     combinations = list(compose_combinations(project.compose_files))
     for files in combinations:
@@ -76,6 +81,12 @@ def check_by_buildkit(root: Path, *, engine: Engine, profile: str | None = None)
             rule = f"buildkit/{warning.get('ruleName')}"
             found.add(Finding(rule, "warning", path, int(ranges[0]["start"]["line"]), message, "R13"))
     return tuple(sorted(found, key=lambda finding: (finding.path, finding.line, finding.rule)))
+
+
+def without_overlays(files: tuple[Path, ...]) -> tuple[Path, ...]:
+    """The compose files without the overlays that layerproof lays over the first one itself."""
+    overlays = {compose.overlay_file(files[0], kind) for kind in OVERLAYS}
+    return tuple(file for file in files if file not in overlays)
 
 
 def compose_combinations(files: tuple[Path, ...]) -> Iterator[tuple[Path, ...]]:

@@ -56,6 +56,14 @@ def test_a_healthy_stack_is_verified(stack: Repo) -> None:
     } <= names
 
 
+def test_the_plain_compose_command_brings_the_stack_up_without_layerproof(stack: Repo) -> None:
+    files = "docker-compose.yml:docker-compose.cpu.yml"
+    stack.run("down")
+    stack.call(["docker", "compose", "up", "--detach", "--wait"], COMPOSE_FILE=files)
+    assert stack.run("verify", COMPOSE_FILE=files).returncode == 0
+    assert stack.run("check", COMPOSE_FILE=files).returncode == 0
+
+
 def test_a_photo_goes_through_the_backend_and_is_kept(stack: Repo, photo: Path) -> None:
     answer = upload(stack, "astronaut.png", photo.read_bytes())
     assert answer.status_code == 201, answer.text
