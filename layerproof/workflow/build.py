@@ -214,7 +214,8 @@ def _build_error(plan: BuildPlan, log: progress.BuildLog, returncode: int) -> Bu
     tail = "\n".join(f"  | {line}" for line in vertex.log if line.strip())
     if "failed to resolve source metadata" in vertex.error:
         return BuildError(f"{vertex.name}: {vertex.error.splitlines()[0]}", hint=_NO_UPSTREAM)
-    where = _where(plan, step.target, step.stage, step.number) if step else ""
+    owner = graph.step_owner(plan.wanted)
+    where = _where(plan, owner(step), step.stage, step.number) if step else ""
     reason = vertex.error.splitlines()[0]
     return BuildError(
         f"{where}{vertex.name}: {reason}" + (f"\n{tail}" if tail else ""),

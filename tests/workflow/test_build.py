@@ -116,6 +116,16 @@ def test_a_failed_build_names_the_step_and_records_nothing(repo: Path, project: 
     assert not records_folder(project).exists()
 
 
+def test_a_failed_step_of_a_base_is_placed_in_the_base_whatever_its_label(
+    repo: Path, project: Project, engine: FakeEngine
+) -> None:
+    failed = {"digest": "sha256:1", "name": "[api build 2/2] RUN make base", "error": "exit code: 1"}
+    engine.bakes.append(BakeResult(1, (json.dumps({"vertexes": [failed]}),)))
+    with pytest.raises(BuildError) as caught:
+        run(project, engine)
+    assert caught.value.message.startswith(f"{repo / 'docker' / 'base-node' / 'Dockerfile'}:2: ")
+
+
 @pytest.mark.parametrize(
     "result",
     [
