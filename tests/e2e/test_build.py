@@ -6,6 +6,7 @@ import json
 import signal
 import subprocess
 import time
+import uuid
 from pathlib import Path
 
 import pytest
@@ -15,9 +16,9 @@ from layerproof.engine.docker import DockerEngine
 from .conftest import COMMAND, Repo
 
 SERVICES = {
-    "pose-service": ("pose-service/app.py", "# edited\n"),
-    "backend-api": ("backend/src/server.ts", "// edited\n"),
-    "frontend": ("web/src/main.tsx", "// edited\n"),
+    "pose-service": ("pose-service/app.py", "# {}\n"),
+    "backend-api": ("backend/src/server.ts", "// {}\n"),
+    "frontend": ("web/src/main.tsx", "// {}\n"),
 }
 BUDGET_S = {"pose-service": 30, "backend-api": 10, "frontend": 10}
 # Lab sizes; the published upstream images differ by a few MB.
@@ -54,7 +55,8 @@ def test_an_edit_runs_application_steps_only_and_within_the_budget(built: Repo, 
     name, text = SERVICES[service]
     path = built.root / name
     before = path.read_text()
-    path.write_text(before + text)
+    # An edit that this engine has not seen yet: an earlier run's would be cached.
+    path.write_text(before + text.format(uuid.uuid4()))
     try:
         done = built.run("build", "--service", service, "--format", "json")
     finally:
