@@ -5,16 +5,15 @@ from __future__ import annotations
 import sys
 import tempfile
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from layerproof.engine import process
+from layerproof.engine.install import Say
 from layerproof.errors import ConfigError, StackError, UsageError
 from layerproof.model import Project
-from layerproof.workflow.stack import address
-
-Say = Callable[[str], None]
+from layerproof.workflow.stack import address, direct_session
 
 # A portrait of Eileen Collins by NASA, in the public domain; the wheel of scikit-image carries it.
 PHOTO_PACKAGE = "scikit-image"
@@ -59,24 +58,23 @@ def analyse(project: Project, photo: Path) -> Mapping[str, Any]:
     import requests
 
     base = _base(project, "backend-api")
-    session = requests.Session()
-    # A proxy of the environment is not the way to this machine.
-    session.trust_env = False
     try:
-        with photo.open("rb") as stream:
+        with direct_session() as session, photo.open("rb") as stream:
             files = {"image": (photo.name, stream)}
             answer = session.post(f"{base}/api/analyses", files=files, timeout=ANSWER_TIMEOUT_S)
+            if answer.status_code != 201:
+                raise _refusal(photo, answer)
+            made = answer.json()
+            stored: Mapping[str, Any] = session.get(
+                f"{base}/api/analyses/{made['id']}", timeout=ANSWER_TIMEOUT_S
+            ).json()
+    except requests.RequestException as error:
+        raise StackError(f"{base} gives no answer to use: {type(error).__name__}", hint="inv verify") from error
     except OSError as error:
-        if isinstance(error, requests.RequestException):
-            raise StackError(f"{base} does not answer: {type(error).__name__}", hint="inv verify") from error
         raise ConfigError(f"{photo}: cannot be read: {error}", hint="Give another: --photo FILE.") from error
-    if answer.status_code != 201:
-        raise _refusal(photo, answer)
-    stored = session.get(f"{base}/api/analyses/{answer.json()['id']}", timeout=ANSWER_TIMEOUT_S)
-    document: Mapping[str, Any] = stored.json()
-    if stored.status_code != 200 or document.get("landmarks") != answer.json()["landmarks"]:
+    if stored.get("landmarks") != made["landmarks"]:
         raise StackError("the stored analysis is not what the backend answered", hint="inv logs --service backend-api")
-    return document
+    return stored
 
 
 def screenshot(project: Project, analysis: str, path: Path, *, say: Say) -> Path | None:

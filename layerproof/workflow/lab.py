@@ -7,13 +7,14 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from layerproof.context import load_context
 from layerproof.engine import Engine, ImageInfo, install, process
+from layerproof.engine.install import Say
 from layerproof.errors import BuildError, ConfigError, NoEngineError
 from layerproof.graph import pulled_services
 from layerproof.model import LabResult, Project
@@ -39,8 +40,6 @@ _UNREACHABLE = re.compile(
     r"no such host|server misbehaving|dial tcp|timeout|timed out|no answer after|connection refused|unreachable"
     r"|proxyconnect|TLS handshake|x509|EOF"
 )
-
-Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -69,9 +68,14 @@ def load_recipes(folder: Path) -> tuple[Mapping[str, Any], ...]:
     if not path.is_file():
         return ()
     try:
-        return tuple(tomli.loads(path.read_text(encoding="utf-8")).get("recipe", ()))
+        recipes = tuple(tomli.loads(path.read_text(encoding="utf-8")).get("recipe", ()))
     except tomli.TOMLDecodeError as error:
         raise ConfigError(f"{path}:{error.lineno}: not valid TOML: {error.msg}") from error
+    for number, recipe in enumerate(recipes, start=1):
+        has_suite = "suite" in recipe or "(?P<suite>" in recipe.get("matches", "")
+        if not {"folder", "matches"} <= recipe.keys() or not has_suite:
+            raise ConfigError(f"{path}: recipe {number} needs a folder, matches, and a suite (its own or in matches)")
+    return recipes
 
 
 def match_recipe(reference: str, recipes: Iterable[Mapping[str, Any]], folder: Path) -> StandIn:

@@ -7,7 +7,7 @@ import json
 import re
 import socket
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from layerproof import compose
 from layerproof.config import Config, Probe
@@ -15,6 +15,9 @@ from layerproof.engine import Container, Engine
 from layerproof.errors import StackError
 from layerproof.model import Check, Port, Project, Service
 from layerproof.workflow.load import compose_call as compose_call
+
+if TYPE_CHECKING:
+    import requests
 
 ANSWER_TIMEOUT_S = 20.0
 SHOWN_ANSWER = 400
@@ -132,6 +135,15 @@ def address(port: Port) -> str:
     return f"http://{host}:{port.published}"
 
 
+def direct_session() -> requests.Session:
+    """A session to a published port; a proxy of the environment is not the way to this machine."""
+    import requests
+
+    session = requests.Session()
+    session.trust_env = False
+    return session
+
+
 def addresses(project: Project, config: Config) -> Mapping[str, str]:
     """Where each service's first published port answers; as a link for those that are known to speak HTTP."""
     found = {service.name: address(service.ports[0]) for service in project.services if service.ports}
@@ -210,9 +222,7 @@ def _probe_check(service: Service, probe: Probe) -> Check:
         return Check(name, "failed", f"port {probe.port} is not published", "Publish it in the compose file.")
     url = address(port) + probe.path
     try:
-        with requests.Session() as session:
-            # A proxy of the environment is not the way to this machine.
-            session.trust_env = False
+        with direct_session() as session:
             answer = session.get(url, timeout=ANSWER_TIMEOUT_S)
     except requests.RequestException as error:
         return Check(

@@ -169,7 +169,7 @@ def test_a_windows_drive_is_refused_unless_it_is_allowed(path: str) -> None:
 
 @pytest.mark.parametrize("path", ["/mnt/data/x", "/home/me/mnt/c", "/mnt", "/mnt/C/x", "/mntc"])
 def test_a_path_of_linux_is_not_refused(path: str) -> None:
-    refuse_windows_path(Path(path), allowed=False)
+    assert refuse_windows_path(Path(path), allowed=False) is None
 
 
 def test_a_wrong_name_is_answered_with_the_nearest_known_one() -> None:

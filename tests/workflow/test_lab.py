@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from layerproof.errors import ConfigError
 from layerproof.model import Project
 from layerproof.testing import FakeEngine
 from layerproof.workflow.lab import (
@@ -40,6 +41,13 @@ def test_a_real_image_is_left_alone_and_a_reference_without_recipe_is_named(
         "mongo:7.0": "unknown",
     }
     assert engine.asked == []
+
+
+def test_a_recipe_that_lacks_a_key_is_a_clear_error(repo: Path, project: Project, engine: FakeEngine) -> None:
+    (repo / "lab").mkdir()
+    (repo / "lab" / "lab.toml").write_text('[[recipe]]\nfolder = "mongo"\n')
+    with pytest.raises(ConfigError, match="recipe 1 needs"):
+        missing_upstreams(project, engine=engine)
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,7 @@ async def _serve(server: Server, reader: asyncio.StreamReader, writer: asyncio.S
                 writer.write(encode_reply(request, reply))
                 await writer.drain()
     except (asyncio.IncompleteReadError, ConnectionError):
-        pass  # the client went away: how connections end
+        log.debug("connection %d (%s) ended by the client", session.id, session.peer)
     except ProtocolError as error:
         log.warning("connection %d (%s) closed: %s", session.id, session.peer, error)
     finally:
