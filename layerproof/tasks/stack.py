@@ -156,7 +156,7 @@ def start(
     from layerproof.errors import StackError
     from layerproof.workflow import build as building
     from layerproof.workflow import stack
-    from layerproof.workflow.load import select_images
+    from layerproof.workflow.load import compose_call, select_images
 
     overlays = _overlays(c, engine, dev=dev)
     project = _known(load_project(c, engine, profile=profile, overlays=overlays), services)
@@ -171,7 +171,7 @@ def start(
         out().print(render_build(building.build(project, engine=engine, names=names, watcher=watcher())))
     words = ["up", "--detach", "--no-build", "--wait", "--wait-timeout", str(timeout_s), *services]
     try:
-        code = engine.compose(stack.compose_call(project), words)
+        code = engine.compose(compose_call(project), words)
     except KeyboardInterrupt:
         say("interrupted: what was started goes on running; inv ps shows it, inv down removes it")
         raise
@@ -191,8 +191,8 @@ def show_stack(project: Project, engine: Engine, *, format: str = "text") -> Non
     """The containers and their addresses."""
     from layerproof.report.document import stack_document
     from layerproof.report.text import render_stack
-    from layerproof.workflow.load import configuration
-    from layerproof.workflow.stack import addresses, compose_call
+    from layerproof.workflow.load import compose_call, configuration
+    from layerproof.workflow.stack import addresses
 
     containers = engine.containers(compose_call(project))
     where = addresses(project, configuration(project))

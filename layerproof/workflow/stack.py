@@ -14,7 +14,7 @@ from layerproof.config import Config, Probe
 from layerproof.engine import Container, Engine
 from layerproof.errors import StackError
 from layerproof.model import Check, Port, Project, Service
-from layerproof.workflow.load import compose_call as compose_call
+from layerproof.workflow.load import compose_call
 
 if TYPE_CHECKING:
     import requests
