@@ -33,6 +33,8 @@ class ServiceConfig(_Table):
     gpu: bool = False
     rebuild_budget_s: float = Field(default=30.0, gt=0)
     probe_source: str | None = None
+    dependency_steps: tuple[Annotated[str, Field(min_length=1)], ...] = Field(default=(), strict=False)
+    application_steps: tuple[Annotated[str, Field(min_length=1)], ...] = Field(default=(), strict=False)
     verify: tuple[Probe, ...] = Field(default=(), strict=False)
     log_ignore: tuple[str, ...] = Field(default=(), strict=False)
 

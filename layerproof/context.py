@@ -59,16 +59,36 @@ def load_context(context: Path, *, dockerfile: Path) -> tuple[ContextFile, ...]:
     Raises:
         ConfigError: the context is no folder, or a file in it cannot be read.
     """
+    files = []
+    for path in list_context(context, dockerfile=dockerfile):
+        try:
+            files.append(ContextFile(path, 0, "folder") if path.endswith("/") else _file(context / path, path))
+        except FileNotFoundError:
+            continue  # an editor's temporary file, gone since the folder was listed
+        except OSError as error:
+            raise _unreadable(context, error) from error
+    return tuple(files)
+
+
+def list_context(context: Path, *, dockerfile: Path) -> tuple[str, ...]:
+    """
+    The paths of a context's files, sorted; a folder that holds nothing is listed itself and ends with `/`.
+
+    Raises:
+        ConfigError: the context is no folder, or cannot be listed.
+    """
     if not context.is_dir():
         raise ConfigError(f"{context}: the build context is no folder", hint="Check build.context in the compose file.")
     ignore = ignore_file_of(dockerfile, context)
     try:
         patterns = parse_ignore(ignore.read_text(encoding="utf-8")) if ignore else ()
-        return tuple(sorted(_files(context, patterns), key=lambda file: file.path))
+        return tuple(sorted(_paths(context, patterns)))
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(
-            f"{context}: the build context cannot be read: {error}", hint="Check its permissions."
-        ) from error
+        raise _unreadable(context, error) from error
+
+
+def _unreadable(context: Path, error: Exception) -> ConfigError:
+    return ConfigError(f"{context}: the build context cannot be read: {error}", hint="Check its permissions.")
 
 
 def ignorer(patterns: tuple[str, ...]) -> Callable[[str], bool]:
@@ -126,7 +146,7 @@ def _token(token: str, *, last: bool) -> str:
     return re.escape(token[1:] if token.startswith("\\") and len(token) > 1 else token)
 
 
-def _files(context: Path, patterns: tuple[str, ...]) -> Iterator[ContextFile]:
+def _paths(context: Path, patterns: tuple[str, ...]) -> Iterator[str]:
     ignored = ignorer(patterns)
     # Only an exception can bring back a file below an ignored folder; without one, whole folders are skipped.
     has_exceptions = any(pattern.startswith("!") for pattern in patterns)
@@ -138,16 +158,13 @@ def _files(context: Path, patterns: tuple[str, ...]) -> Iterator[ContextFile]:
         inside = {name: ignored(f"{prefix}{name}") for name in folders if name not in links}
         kept_folders.update(f"{prefix}{name}" for name, is_ignored in inside.items() if not is_ignored)
         folders[:] = [name for name, is_ignored in inside.items() if has_exceptions or not is_ignored]
-        for name in (*names, *links):
-            if not ignored(f"{prefix}{name}"):
-                filled.update(_folders_above(f"{prefix}{name}"))
-                try:
-                    yield _file(Path(folder, name), f"{prefix}{name}")
-                except FileNotFoundError:
-                    continue  # an editor's temporary file, gone since the folder was listed
+        kept = [f"{prefix}{name}" for name in (*names, *links) if not ignored(f"{prefix}{name}")]
+        if kept:
+            filled.update(_folders_above(kept[0]))
+        yield from kept
     for path in kept_folders:
         filled.update(_folders_above(path))
-    yield from (ContextFile(f"{path}/", 0, "folder") for path in kept_folders - filled)
+    yield from (f"{path}/" for path in kept_folders - filled)
 
 
 def _raise(error: OSError) -> None:

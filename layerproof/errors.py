@@ -6,6 +6,7 @@ Every error that the product raises on purpose, with its exit code and what to d
     │   └── ConfigError    2   a file that cannot be read, parsed or used
     ├── NoEngineError      3   no Docker Engine, or one that lacks a part
     ├── BuildError         4   the build ran and failed
+    ├── ProofError         1   the copy that a proof edits could not be made
     └── StackError         1   the stack did not start, or does not hold what it should
 
 Findings and failed proofs are values, never exceptions. A bug keeps its traceback.
@@ -45,6 +46,10 @@ class BuildError(LayerproofError):
     """BuildKit ran the build and the build failed."""
 
     exit_code = 4
+
+
+class ProofError(LayerproofError):
+    """The proof could not be run: its copy of the build contexts could not be made or changed."""
 
 
 class StackError(LayerproofError):

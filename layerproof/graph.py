@@ -141,6 +141,16 @@ def lint_definition(images: Iterable[Image]) -> dict[str, Any]:
     return definition
 
 
+def proof_definition(images: Iterable[Image]) -> dict[str, Any]:
+    """A bake file of the same builds that leaves nothing behind: no tag, no image, no cache written elsewhere."""
+    definition = bake_definition(images)
+    dropped = ("tags", "output", "cache-to")
+    for name, target in definition["target"].items():
+        kept = {key: target[key] for key in target if key not in dropped}
+        definition["target"][name] = {**kept, "output": ["type=cacheonly"]}
+    return definition
+
+
 def _target(image: Image, by_name: Mapping[str, Image], labels: Mapping[str, str]) -> dict[str, Any]:
     links = {_context_key(by_name[name].tag): f"target:{name}" for name in image.parents}
     target: dict[str, Any] = {

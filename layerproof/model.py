@@ -122,12 +122,26 @@ class Vertex:
 
 
 class StepState(str, Enum):
-    """What happened to a step in one build."""
+    """
+    What happened to a step in one build.
+
+    STARTED is a step that was still running when the event stream ended. UNKNOWN is a step that stands on nothing (the
+    WORKDIR of a `FROM scratch`): BuildKit goes through it in every build and never says whether it was cached.
+    """
 
     RAN = "ran"
     CACHED = "cached"
     FAILED = "failed"
+    STARTED = "started"
     NOT_REACHED = "not reached"
+    UNKNOWN = "unknown"
+
+
+class StepKind(str, Enum):
+    """What a step of an image's own Dockerfile is for; derived, see `layerproof.kinds`."""
+
+    DEPENDENCY = "dependency"
+    APPLICATION = "application"
 
 
 @dataclass(frozen=True)
@@ -197,6 +211,51 @@ class LabResult:
     reference: str
     action: Literal["built", "unchanged", "real", "unknown"]
     size_bytes: int | None
+
+
+Outcome = Literal["held", "failed", "unproven", "not applicable"]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """
+    What one probe of one image came to.
+
+    `reason` says why it did not hold, or what was edited when it did; `hint` what to do. `ran` and `cached` are steps
+    of the image and of its bases; `wall_s` is the time of the probe's builds, `steps_s` that of the steps that ran,
+    both 0 where nothing was built; `budget_s` is None where time decides nothing.
+    """
+
+    image: str
+    probe: str
+    outcome: Outcome
+    reason: str
+    hint: str = ""
+    ran: tuple[Step, ...] = ()
+    cached: tuple[Step, ...] = ()
+    wall_s: float = 0.0
+    steps_s: float = 0.0
+    budget_s: float | None = None
+
+    @property
+    def passed(self) -> bool:
+        """Whether it holds, or there is nothing that could fail to hold."""
+        return self.outcome in ("held", "not applicable")
+
+
+@dataclass(frozen=True)
+class ProofReport:
+    """The verdicts by image and probe; `lab` says that stand-in images were used."""
+
+    verdicts: tuple[Verdict, ...]
+    wall_s: float
+    lab: bool
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def passed(self) -> bool:
+        """Whether every probe holds; a report without a verdict proves nothing."""
+        return bool(self.verdicts) and all(verdict.passed for verdict in self.verdicts)
 
 
 def count_steps(result: ImageResult, state: StepState) -> int:

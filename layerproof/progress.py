@@ -164,8 +164,8 @@ def steps_by_image(
 
     Returns:
         For each target its steps in Dockerfile order. Identical vertices of several targets are merged by BuildKit and
-        labelled with either name, so a step is given to every target whose provenance holds its digest; only where
-        there is no provenance does the label decide.
+        labelled with either name, so a step is given to every target whose provenance holds its digest, once for each
+        line that makes it; only where there is no provenance does the label decide.
     """
     only = next(iter(dockerfiles)) if len(dockerfiles) == 1 else ""
     steps = [step for vertex in log.vertices.values() if (step := step_of(vertex, only_target=only))]
@@ -175,7 +175,7 @@ def steps_by_image(
         if lines is None:
             own = [step for step in steps if step.target == target]
         else:
-            own = [replace(step, target=target, line=lines[step.digest]) for step in steps if step.digest in lines]
+            own = [replace(step, target=target, line=line) for step in steps for line in lines.get(step.digest, ())]
             own.sort(key=lambda step: step.line or 0)
         result[target] = tuple(step for step in own if not is_from(step))
     return result
@@ -209,8 +209,11 @@ def _exports(vertex: Vertex, target: str) -> bool:
     return vertex.name.startswith("exporting to ") or (found is not None and found["target"] == target)
 
 
-def _provenance_lines(entry: Any, dockerfile: str) -> dict[str, int] | None:
-    """Digest to line, for the vertices that this Dockerfile's own text made; None without provenance."""
+def _provenance_lines(entry: Any, dockerfile: str) -> dict[str, list[int]] | None:
+    """
+    Digest to lines, for the vertices that this Dockerfile's own text made; None without provenance. Two stages that
+    begin alike share their first vertices, which then have a line in each.
+    """
     provenance = entry.get("buildx.build.provenance") if isinstance(entry, Mapping) else None
     if not isinstance(provenance, Mapping):
         return None
@@ -224,12 +227,12 @@ def _provenance_lines(entry: Any, dockerfile: str) -> dict[str, int] | None:
         for n, info in enumerate(infos)
         if base64.b64decode(info.get("data") or "").decode("utf-8", "replace") == dockerfile
     }
-    lines = {}
+    lines: dict[str, list[int]] = {}
     for digest, step in mapping.items():
         for location in (locations.get(step) or {}).get("locations") or ():
             ranges = location.get("ranges") or ()
-            if location.get("sourceIndex", 0) in own and ranges:
-                lines[digest] = int(ranges[0]["start"]["line"])
+            if (location.get("sourceIndex") or 0) in own and ranges:
+                lines.setdefault(digest, []).append(int(ranges[0]["start"]["line"]))
     return lines
 
 
@@ -238,7 +241,11 @@ def _state(vertex: Vertex) -> StepState:
         return StepState.FAILED
     if vertex.cached:
         return StepState.CACHED
-    return StepState.RAN if vertex.completed else StepState.NOT_REACHED
+    if not vertex.started:
+        return StepState.NOT_REACHED
+    if not vertex.inputs:
+        return StepState.UNKNOWN
+    return StepState.RAN if vertex.completed else StepState.STARTED
 
 
 def _event(line: str) -> dict[str, Any] | None:

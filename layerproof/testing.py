@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from layerproof.engine import BakeResult, ComposeCall, Container, EngineInfo, ImageInfo, LineSink
+from layerproof.engine import BakeResult, ComposeCall, Container, EngineInfo, ImageInfo, LineSink, StopBuild
 from layerproof.errors import NoEngineError
 from layerproof.references import normalize_reference
 
@@ -50,12 +50,15 @@ class FakeEngine:
         self.asked.append(("bake", tuple(targets)))
         event = '{"vertexes":[{"digest":"sha256:0","name":"[internal] load","started":"2026-01-01T00:00:00Z"}]}\n'
         result = self.bakes.pop(0) if self.bakes else BakeResult(0, (event,))
-        for line in result.lines:
-            on_line(line)
+        try:
+            for line in result.lines:
+                on_line(line)
+        except StopBuild:
+            return BakeResult(0, result.lines, stopped=True)
         if result.returncode == 0:
             for name in targets:
                 target = definition["target"][name]
-                for tag in target["tags"]:
+                for tag in target.get("tags", ()):
                     self.add_image(tag, labels=target.get("labels", {}))
         return result
 

@@ -18,6 +18,10 @@ MIN_COMPOSE = (2, 37)
 LineSink = Callable[[str], None]
 
 
+class StopBuild(Exception):  # noqa: N818  # a signal, not an error
+    """Raised by a LineSink that has seen enough: the build is cancelled."""
+
+
 @dataclass(frozen=True)
 class EngineInfo:
     """What answers: versions as text, and whether containers can be given an NVIDIA GPU."""
@@ -43,11 +47,16 @@ class ImageInfo:
 
 @dataclass(frozen=True)
 class BakeResult:
-    """How a bake ended: exit code, event lines and noise as they came, and the metadata file ({} if it failed)."""
+    """
+    How a bake ended: exit code, event lines and noise as they came, and the metadata file ({} if it failed).
+
+    `stopped` says that the LineSink cancelled it; the exit code means nothing then.
+    """
 
     returncode: int
     lines: tuple[str, ...]
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    stopped: bool = False
 
 
 @dataclass(frozen=True)
@@ -80,7 +89,7 @@ class Engine(Protocol):
         """The resolved document, all profiles on; needs the Compose CLI only. ConfigError has Compose's words."""
 
     def bake(self, definition: Mapping[str, Any], *, targets: Sequence[str], on_line: LineSink) -> BakeResult:
-        """Build the targets of a bake definition; each event line goes to `on_line` as it comes."""
+        """Build the targets of a bake definition; each event line goes to `on_line` as it comes; StopBuild ends it."""
 
     def lint(self, definition: Mapping[str, Any]) -> Mapping[str, Any]:
         """BuildKit's own checks of every target: the `target` table of `--call=check,format=json`."""

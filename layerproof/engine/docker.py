@@ -18,6 +18,7 @@ from layerproof.engine import (
     EngineInfo,
     ImageInfo,
     LineSink,
+    StopBuild,
     parse_version,
     process,
 )
@@ -101,13 +102,16 @@ class DockerEngine:
             ]
             command += _allowances(definition)
             command += ["--builder", self.builder] if self.builder else []
-            code = process.stream(
-                [*command, *targets],
-                stdin=json.dumps(definition),
-                on_line=take,
-                # Maximal provenance in the metadata file maps vertices to Dockerfile lines; the image gets none.
-                environment={"BUILDX_METADATA_PROVENANCE": "max", "BUILDX_NO_DEFAULT_ATTESTATIONS": "1"},
-            )
+            try:
+                code = process.stream(
+                    [*command, *targets],
+                    stdin=json.dumps(definition),
+                    on_line=take,
+                    # Maximal provenance in the metadata file maps vertices to Dockerfile lines; the image gets none.
+                    environment={"BUILDX_METADATA_PROVENANCE": "max", "BUILDX_NO_DEFAULT_ATTESTATIONS": "1"},
+                )
+            except StopBuild:
+                return BakeResult(0, tuple(lines), stopped=True)
             document = json.loads(metadata.read_text(encoding="utf-8") or "{}") if metadata.is_file() else {}
         if code != 0 and not any(line.startswith("{") for line in lines):
             raise_for_missing_engine("".join(lines))

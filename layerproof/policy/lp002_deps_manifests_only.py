@@ -18,11 +18,10 @@ Source: R4 (US-4).
 
 from collections.abc import Iterator
 
-from layerproof.dockerfile import find_stage
+from layerproof.dockerfile import context_sources, find_stage
+from layerproof.manifests import is_manifest
 from layerproof.model import Image
 from layerproof.policy import Breach
-from layerproof.policy.copies import context_sources
-from layerproof.policy.vocabulary import is_manifest
 
 
 def check(image: Image) -> Iterator[Breach]:

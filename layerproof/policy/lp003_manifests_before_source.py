@@ -24,11 +24,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from layerproof.dockerfile import find_stage, reachable_stages
+from layerproof.commands import find_install, installs_from_manifest, shell_text
+from layerproof.dockerfile import context_sources, find_stage, reachable_stages
+from layerproof.manifests import is_manifest
 from layerproof.model import Dockerfile, Image, Instruction, Stage
 from layerproof.policy import Breach
-from layerproof.policy.copies import context_sources
-from layerproof.policy.vocabulary import find_install, installs_from_manifest, is_manifest
 
 
 def check(image: Image) -> Iterator[Breach]:
@@ -36,7 +36,7 @@ def check(image: Image) -> Iterator[Breach]:
     for stage in reachable_stages(image.dockerfile, image.target):
         source = _copied_before(image.dockerfile, stage)
         for instruction in stage.instructions:
-            command = _command(instruction)
+            command = shell_text(instruction)
             if instruction.keyword == "RUN" and installs_from_manifest(command):
                 own = source or _other_than_manifests(instruction)
                 if own:
@@ -45,11 +45,6 @@ def check(image: Image) -> Iterator[Breach]:
                         f"`{find_install(command)}` runs again after every edit: {own} before it",
                     )
             source = source or _other_than_manifests(instruction)
-
-
-def _command(instruction: Instruction) -> str:
-    """The command of a RUN, exec form included; a here-document stands in the text only."""
-    return instruction.text if "<<" in instruction.text else " ".join(instruction.values)
 
 
 def _copied_before(file: Dockerfile, stage: Stage) -> str:

@@ -19,8 +19,8 @@ Source: R9 (US-8).
 import json
 from collections.abc import Iterator
 
+from layerproof.commands import find_install
 from layerproof.policy import Breach, ScriptSubject
-from layerproof.policy.vocabulary import find_install
 
 # npm runs these by itself, before or after what was asked for.
 LIFECYCLE = (

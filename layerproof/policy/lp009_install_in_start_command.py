@@ -21,8 +21,8 @@ Source: R9 (US-8, and section 4 of the second stack's plan).
 import shlex
 from collections.abc import Iterator
 
+from layerproof.commands import find_install
 from layerproof.policy import Breach, ComposeSubject
-from layerproof.policy.vocabulary import find_install
 
 
 def check(subject: ComposeSubject) -> Iterator[Breach]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from layerproof.engine import Container, ImageInfo
-from layerproof.model import BuildReport, Check, Finding, LabResult, Project, StepState, count_steps
+from layerproof.model import BuildReport, Check, Finding, LabResult, Project, ProofReport, Step, StepState, count_steps
 
 SCHEMA = 1
 
@@ -41,6 +41,50 @@ def checks_document(checks: Iterable[Check]) -> dict[str, Any]:
 def findings_document(findings: Sequence[Finding]) -> dict[str, Any]:
     """`{"schema", "findings": [{"rule", "severity", "path", "line", "message", "requirement"}]}`."""
     return {"schema": SCHEMA, "findings": [vars(finding) for finding in findings]}
+
+
+def proof_document(report: ProofReport) -> dict[str, Any]:
+    """
+    `{"schema", "lab", "passed", "wall_s", "verdicts": [{"image", "probe", "passed", "outcome", "reason", "hint", "ran",
+    "cached", "wall_s", "steps_s", "budget_s"}]}`; a step is `{"image", "stage", "number", "total", "instruction",
+    "line", "state", "duration_s"}`.
+    """
+    verdicts = [
+        {
+            "image": verdict.image,
+            "probe": verdict.probe,
+            "passed": verdict.passed,
+            "outcome": verdict.outcome,
+            "reason": verdict.reason,
+            "hint": verdict.hint,
+            "ran": [_step_document(step) for step in verdict.ran],
+            "cached": [_step_document(step) for step in verdict.cached],
+            "wall_s": round(verdict.wall_s, 3),
+            "steps_s": round(verdict.steps_s, 3),
+            "budget_s": verdict.budget_s,
+        }
+        for verdict in report.verdicts
+    ]
+    return {
+        "schema": SCHEMA,
+        "lab": report.lab,
+        "passed": report.passed,
+        "wall_s": round(report.wall_s, 3),
+        "verdicts": verdicts,
+    }
+
+
+def _step_document(step: Step) -> dict[str, Any]:
+    return {
+        "image": step.target,
+        "stage": step.stage,
+        "number": step.number,
+        "total": step.total,
+        "instruction": step.instruction,
+        "line": step.line,
+        "state": step.state.value,
+        "duration_s": round(step.duration_s, 3),
+    }
 
 
 def graph_document(project: Project) -> dict[str, Any]:

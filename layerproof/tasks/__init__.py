@@ -6,7 +6,7 @@ Importing it must stay cheap, because `inv --list` and shell completion do: heav
 
 from invoke.collection import Collection
 
-from layerproof.tasks import build, setup, stack
+from layerproof.tasks import build, proof, setup, stack
 
 namespace = Collection("layerproof")
 for _task in (
@@ -17,6 +17,7 @@ for _task in (
     build.bases,
     build.build,
     build.graph,
+    proof.prove,
     build.check,
     build.images,
     build.cache,

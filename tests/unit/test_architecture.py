@@ -12,8 +12,19 @@ import layerproof
 PACKAGE = Path(layerproof.__file__).parent
 LEVELS = {
     0: ("errors", "model"),
-    1: ("config", "dockerfile", "compose", "progress", "context", "records", "references", "engine"),
-    2: ("graph", "testing"),
+    1: (
+        "config",
+        "dockerfile",
+        "compose",
+        "progress",
+        "context",
+        "records",
+        "references",
+        "engine",
+        "commands",
+        "manifests",
+    ),
+    2: ("graph", "flow", "kinds", "testing"),
     3: ("policy", "prove", "explain"),
     4: ("report",),
     5: ("workflow",),

@@ -25,7 +25,7 @@ def only(*lines: str) -> Vertex:
 
 
 def vertex(name: str, *, digest: str = "d", cached: bool = False, error: str = "", completed: float = 2.0) -> Vertex:
-    return Vertex(digest, name, (), cached, 1.0, completed, error)
+    return Vertex(digest, name, ("parent",), cached, 1.0, completed, error)
 
 
 def test_a_digest_that_is_reported_many_times_is_one_vertex_with_its_last_state() -> None:
@@ -151,9 +151,19 @@ def test_what_is_no_step(name: str) -> None:
         pytest.param(vertex("[a 1/1] RUN x", cached=True), StepState.CACHED, id="cached"),
         pytest.param(vertex("[a 1/1] RUN x", cached=True, error="bad"), StepState.FAILED, id="an error beats cached"),
         pytest.param(
-            Vertex("d", "[a 1/1] RUN x", (), cached=False, started=1.0, completed=None, error=""),
-            StepState.NOT_REACHED,
+            Vertex("d", "[a 1/1] RUN x", ("p",), cached=False, started=1.0, completed=None, error=""),
+            StepState.STARTED,
             id="never done",
+        ),
+        pytest.param(
+            Vertex("d", "[a 1/1] RUN x", ("p",), cached=False, started=None, completed=None, error=""),
+            StepState.NOT_REACHED,
+            id="never started",
+        ),
+        pytest.param(
+            Vertex("d", "[a 1/1] WORKDIR /x", (), cached=False, started=1.0, completed=2.0, error=""),
+            StepState.UNKNOWN,
+            id="standing on nothing, of which BuildKit never says whether it was cached",
         ),
     ],
 )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from layerproof.policy.vocabulary import find_install, installs_from_manifest, is_manifest
+from layerproof.commands import find_install, installs_from_manifest
+from layerproof.manifests import is_manifest
 
 INSTALLS = {
     "npm": ["npm ci --omit=dev", "npm install", "npm i", "npm --prefix web ci", "npm --no-audit ci", "CI=1 npm ci"],

@@ -1,0 +1,97 @@
+"""Which steps of an image bring dependencies in, and which belong to the application. Derived, not configured."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from layerproof.commands import Command, find_commands
+from layerproof.flow import Flow, Node
+from layerproof.manifests import is_source
+from layerproof.model import StepKind
+
+# deps, node-deps, deps_prod, dependencies
+_DEPENDENCY_STAGE = re.compile(r"(?:^|[-_.])(?:deps?|dependencies)(?:[-_.]|$)", re.IGNORECASE)
+_DEFINITE = ("install", "system", "fetch")
+
+
+@dataclass(frozen=True)
+class Kinds:
+    """
+    The kind of every step by line; `installs` has, by line, the commands that make a step one that installs.
+
+    `sources` are the files of build contexts that are no manifests.
+    """
+
+    of: Mapping[int, StepKind]
+    installs: Mapping[int, tuple[Command, ...]]
+    sources: tuple[str, ...]
+
+
+def derive_kinds(
+    flow: Flow,
+    *,
+    files: Mapping[Path, Collection[str]],
+    needs: Callable[[str], bool] = lambda _: True,
+    dependency: Collection[str] = (),
+    application: Collection[str] = (),
+) -> Kinds:
+    """
+    Derive the kind of each step.
+
+    A step is for dependencies when it installs some, when an install is laid over it, when no source reaches it, or
+    when its stage is called so. A tool that fetches while it builds (go build, mvn package, uv sync) installs only
+    where nothing before it has fetched for it, in a step without source or into a cache mount.
+
+    Args:
+        files: for each folder that is a build context, its files after the ignore file, as relative paths.
+        needs: whether the project has dependencies of an ecosystem ("go", "rust", ...) at all.
+        dependency: texts; an instruction with one of them installs.
+        application: texts; an instruction with one of them installs nothing, whatever it looks like.
+    """
+    sources = tuple(f"{folder}/{path}" for folder, paths in files.items() for path in paths if is_source(path))
+    touched = {line for line, node in flow.nodes.items() if any(node.takes(path) for path in sources)}
+    clean = {line for line in flow.nodes if not any(node.line in touched for node in flow.upstream(line))}
+    commands = {line: _commands(node, dependency, application) for line, node in flow.nodes.items()}
+    installs = {}
+    for line, found in commands.items():
+        fetched = {
+            command.ecosystem
+            for node in flow.upstream(line)
+            if node.line != line and node.line in clean
+            for command in commands[node.line]
+        }
+        kept = tuple(
+            command
+            for command in found
+            if command.kind in _DEFINITE
+            or line in clean
+            or (command.ecosystem not in fetched and not _has_cache(flow.nodes[line]) and needs(command.ecosystem))
+        )
+        if kept:
+            installs[line] = kept
+    laid_over = {node.line for line in installs for node in flow.chain(line)}
+    kinds = {}
+    for line, node in flow.nodes.items():
+        overridden = any(word in node.instruction.text for word in application)
+        named = _DEPENDENCY_STAGE.search(node.stage.name or "") is not None and not overridden
+        is_dependency = line in installs or line in laid_over or line in clean or named
+        kinds[line] = StepKind.DEPENDENCY if is_dependency else StepKind.APPLICATION
+    return Kinds(kinds, installs, sources)
+
+
+def _commands(node: Node, dependency: Collection[str], application: Collection[str]) -> tuple[Command, ...]:
+    text = node.instruction.text
+    if any(word in text for word in application):
+        return ()
+    configured = next((word for word in dependency if word in text), "")
+    if configured:
+        return (Command("install", "", configured, ()),)
+    return find_commands(node.instruction)
+
+
+def _has_cache(node: Node) -> bool:
+    # RUN --mount=type=cache,target=/root/.m2
+    return any(flag.startswith("--mount=") and "type=cache" in flag for flag in node.instruction.flags)

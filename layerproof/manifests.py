@@ -1,0 +1,179 @@
+"""Which files are dependency manifests, and which of them drive which package manager."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from fnmatch import fnmatch
+
+# By file name, as package managers read them.
+MANIFESTS = (
+    ("package.json", "package-lock.json", "npm-shrinkwrap.json", "yarn.lock", "pnpm-lock.yaml", "pnpm-workspace.yaml"),
+    (
+        ".npmrc",
+        ".yarnrc",
+        ".yarnrc.yml",
+        "bun.lock",
+        "bun.lockb",
+        ".nvmrc",
+        ".node-version",
+        "lerna.json",
+        "nx.json",
+        "turbo.json",
+    ),
+    (
+        "requirements*.txt",
+        "requirements*.in",
+        "requirements*.lock",
+        "constraints*.txt",
+        "overrides*.txt",
+        "pyproject.toml",
+    ),
+    (
+        "poetry.lock",
+        "uv.lock",
+        "pdm.lock",
+        "Pipfile",
+        "Pipfile.lock",
+        "setup.cfg",
+        "environment.yml",
+        ".python-version",
+    ),
+    (
+        "go.mod",
+        "go.sum",
+        "go.work",
+        "go.work.sum",
+        "Cargo.toml",
+        "Cargo.lock",
+        "rust-toolchain*",
+        "pom.xml",
+        "*.gradle",
+    ),
+    ("*.gradle.kts", "gradle.properties", "gradlew", "gradle-wrapper.*", "libs.versions.toml", "mvnw"),
+    (
+        "*.csproj",
+        "*.fsproj",
+        "*.vbproj",
+        "*.sln",
+        "*.slnx",
+        "Directory.*.props",
+        "Directory.*.targets",
+        "nuget.config",
+        "NuGet.Config",
+    ),
+    ("packages.lock.json", "global.json", "composer.json", "composer.lock", "Gemfile", "Gemfile.lock", "*.gemspec"),
+    (
+        "mix.exs",
+        "mix.lock",
+        "rebar.config",
+        "rebar.lock",
+        "Package.swift",
+        "Package.resolved",
+        "pubspec.yaml",
+        "pubspec.lock",
+    ),
+)
+_ALL_MANIFESTS = tuple(pattern for row in MANIFESTS for pattern in row)
+# Folders that hold nothing but manifests.
+_MANIFEST_FOLDERS = ("gradle", ".mvn", ".yarn", "requirements", "vendor", "patches", "prisma")
+
+# For each package manager: the files that declare dependencies, and the locks beside them that it obeys.
+_PYTHON_PROJECT = ("pyproject.toml", "setup.py", "setup.cfg")
+_DRIVERS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "npm": (("package.json",), ("package-lock.json", "npm-shrinkwrap.json")),
+    "yarn": (("package.json",), ("yarn.lock",)),
+    "pnpm": (("package.json",), ("pnpm-lock.yaml",)),
+    "bun": (("package.json",), ("bun.lock", "bun.lockb")),
+    "pip": (("requirements*.txt", "requirements*.lock", "constraints*.txt", *_PYTHON_PROJECT), ()),
+    "uv": (("pyproject.toml",), ("uv.lock",)),
+    "poetry": (("pyproject.toml",), ("poetry.lock",)),
+    "pdm": (("pyproject.toml",), ("pdm.lock",)),
+    "pipenv": (("Pipfile",), ("Pipfile.lock",)),
+    "conda": (("environment.y*ml",), ()),
+    "mamba": (("environment.y*ml",), ()),
+    "micromamba": (("environment.y*ml",), ()),
+    "go": (("go.mod",), ("go.sum",)),
+    "cargo": (("Cargo.toml",), ("Cargo.lock",)),
+    "mvn": (("pom.xml",), ()),
+    "mvnw": (("pom.xml",), ()),
+    "mvnd": (("pom.xml",), ()),
+    "gradle": (("build.gradle", "build.gradle.kts"), ("libs.versions.toml",)),
+    "gradlew": (("build.gradle", "build.gradle.kts"), ("libs.versions.toml",)),
+    "sbt": (("build.sbt",), ()),
+    "dotnet": (("*.csproj", "*.fsproj", "*.vbproj", "Directory.Packages.props"), ("packages.lock.json",)),
+    "composer": (("composer.json",), ("composer.lock",)),
+    "bundle": (("Gemfile",), ("Gemfile.lock",)),
+    "mix": (("mix.exs",), ("mix.lock",)),
+    "swift": (("Package.swift",), ("Package.resolved",)),
+    "dart": (("pubspec.yaml",), ("pubspec.lock",)),
+    "flutter": (("pubspec.yaml",), ("pubspec.lock",)),
+}
+# What a manifest looks like that names something to fetch; of one not listed here it is taken for granted.
+_DECLARES = {
+    "go.mod": r"^\s*require\b",
+    "Cargo.toml": r"^\s*\[.*dependencies",
+    "*.csproj": "<PackageReference",
+    "*.fsproj": "<PackageReference",
+    "Package.swift": r"\.package\(",
+    "mix.exs": r"\{\s*:\w+\s*,",
+}
+
+
+def is_manifest(path: str) -> bool:
+    """Whether a path that COPY names is a dependency manifest, or a folder of nothing else."""
+    name = path.rstrip("/").rsplit("/", 1)[-1]
+    return (
+        name in _MANIFEST_FOLDERS
+        # requirements/base.txt
+        or fnmatch(path, "*requirements/*.txt")
+        or any(fnmatch(name, pattern) for pattern in _ALL_MANIFESTS)
+        or _is_manifest_glob(name)
+    )
+
+
+def is_source(path: str) -> bool:
+    """Whether a file of a build context, by its path in it, is neither a manifest nor in a folder of manifests."""
+    return not is_manifest(path) and not any(part in _MANIFEST_FOLDERS for part in path.split("/")[:-1])
+
+
+def declares(tool: str, path: str) -> bool:
+    """Whether a package manager reads its dependencies from a file of this name."""
+    name = path.rsplit("/", 1)[-1]
+    patterns, _ = _DRIVERS.get(tool, ((), ()))
+    # requirements/base.txt
+    return any(fnmatch(name, pattern) for pattern in patterns) or (
+        tool == "pip" and fnmatch(path, "*requirements/*.txt")
+    )
+
+
+def locks_of(tool: str) -> tuple[str, ...]:
+    """The names of the lock files that a package manager obeys, beside the manifest that it reads."""
+    return _DRIVERS.get(tool, ((), ()))[1]
+
+
+def has_dependencies(path: str, text: str) -> bool:
+    """Whether a manifest names anything to fetch; only where the absence of a word shows it."""
+    name = path.rsplit("/", 1)[-1]
+    expression = next((wanted for pattern, wanted in _DECLARES.items() if fnmatch(name, pattern)), "")
+    return not expression or re.search(expression, text, re.MULTILINE) is not None
+
+
+def _is_manifest_glob(name: str) -> bool:
+    """`package*.json`, `requirements*.txt`, `go.*`, `*.lock`: patterns that a manifest matches and source does not."""
+    if not any(character in name for character in "*?["):
+        return False
+    samples = (
+        "main.py",
+        "index.js",
+        "index.ts",
+        "main.go",
+        "Main.java",
+        "main.rs",
+        "Program.cs",
+        "README.md",
+        "app.json",
+        "config.toml",
+    )
+    literal = [pattern for pattern in _ALL_MANIFESTS if "*" not in pattern]
+    return any(fnmatch(manifest, name) for manifest in literal) and not any(fnmatch(sample, name) for sample in samples)

@@ -1,0 +1,140 @@
+"""What one build did, as far as the event stream tells: the steps of the image, those of its bases, what failed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from layerproof.flow import Flow
+from layerproof.model import Image, Step, StepState
+from layerproof.progress import BuildLog, failed_vertices, is_from, step_of, steps_by_image
+from layerproof.prove.subject import Subject
+
+EXECUTED = (StepState.RAN, StepState.STARTED, StepState.FAILED)
+
+
+@dataclass(frozen=True)
+class Observation:
+    """
+    Attributes:
+        steps: the steps of the image itself, each with its line.
+        base_steps: those of the images that it is built on.
+        marked: the probe's own step in a base was executed.
+        failure: why the build proves nothing, in one line; "" for a build that ended well or was stopped on purpose.
+    """
+
+    steps: tuple[Step, ...]
+    base_steps: tuple[Step, ...]
+    marked: bool
+    failure: str
+    stopped: bool
+    wall_s: float
+
+    @property
+    def ran(self) -> tuple[Step, ...]:
+        """The image's own steps that were executed, in Dockerfile order."""
+        return executed(self.steps)
+
+    @property
+    def bases_ran(self) -> tuple[Step, ...]:
+        """The steps of its bases that were executed."""
+        return executed(self.base_steps)
+
+
+def executed(steps: tuple[Step, ...]) -> tuple[Step, ...]:
+    """Those that were not taken from the cache; a step that only started was not either."""
+    return tuple(step for step in steps if step.state in EXECUTED)
+
+
+def observe(
+    subject: Subject,
+    log: BuildLog,
+    *,
+    returncode: int,
+    stopped: bool,
+    metadata: Mapping[str, Any],
+    wall_s: float,
+    marker: str = "",
+) -> Observation:
+    """
+    Read one build.
+
+    Args:
+        marker: a text in the name of the step that a probe has put into a base; "" where it has put none.
+    """
+    flow = subject.flow
+    if stopped:
+        own, base = _by_name(log, subject)
+    else:
+        found = steps_by_image(
+            log, metadata=metadata, dockerfiles={image.name: image.dockerfile.text for image in subject.images}
+        )
+        own = tuple(_placed(found[subject.image.name], flow))
+        base = tuple(step for parent in subject.parents for step in found[parent.name])
+    marked = marker != "" and any(
+        marker in vertex.name and vertex.started and not vertex.cached for vertex in log.vertices.values()
+    )
+    failure = "" if stopped else _failure(log, returncode) or _missing(own, subject.image, flow)
+    return Observation(own, base, marked, failure, stopped, wall_s)
+
+
+def find_executed(log: BuildLog, subject: Subject) -> Iterator[int]:
+    """The lines of the image's own steps that are being executed or have been, while the build runs."""
+    own, _ = _by_name(log, subject)
+    yield from (step.line for step in executed(own) if step.line is not None)
+
+
+def _by_name(log: BuildLog, subject: Subject) -> tuple[tuple[Step, ...], tuple[Step, ...]]:
+    """
+    Steps told apart by stage, number and text: all there is before a build has ended. One that could be the image's and
+    a base's is the one's that BuildKit labels it with.
+    """
+    own, base = [], []
+    only = subject.image.name if not subject.parents else ""
+    for vertex in log.vertices.values():
+        step = step_of(vertex, only_target=only)
+        if step is None or is_from(step):
+            continue
+        line = subject.flow.line_of(step)
+        in_base = any(subject.flows[parent.name].line_of(step) is not None for parent in subject.parents)
+        if line is not None and (not in_base or step.target == subject.image.name):
+            own.append(replace(step, line=line, target=subject.image.name))
+        elif in_base:
+            base.append(step)
+    return tuple(own), tuple(base)
+
+
+def _placed(steps: tuple[Step, ...], flow: Flow) -> Iterator[Step]:
+    """Each step with its line, from its name where the engine gave no provenance."""
+    for step in steps:
+        line = step.line if step.line is not None else flow.line_of(step)
+        yield replace(step, line=line)
+
+
+def _failure(log: BuildLog, returncode: int) -> str:
+    failed = failed_vertices(log)
+    if failed:
+        last = next((line for line in reversed(failed[0].log) if line.strip()), "")
+        reason = failed[0].error.splitlines()[0]
+        return f"the build failed: {failed[0].name}: {reason}" + (f": {last.strip()}" if last else "")
+    if returncode != 0:
+        words = next((line for line in reversed(log.noise) if line.strip()), "")
+        return f"the build ended with code {returncode}" + (f": {words.strip()}" if words else "")
+    return ""
+
+
+def _missing(steps: tuple[Step, ...], image: Image, flow: Flow) -> str:
+    """A step that the Dockerfile has and the event stream has not: then nothing that it says can be believed."""
+    if not flow.nodes:
+        return ""
+    seen = {step.line: step for step in steps}
+    for line, node in flow.nodes.items():
+        state = seen[line].state if line in seen else None
+        stands_on_nothing = node.before is None and node.instruction.keyword != "RUN"
+        told = state in (StepState.RAN, StepState.CACHED) or (state is StepState.UNKNOWN and stands_on_nothing)
+        if not told:
+            what = "was not reported" if state is None else f"ended in state {state.value!r}"
+            begin = " ".join(node.instruction.text.split())[:60]
+            return f"the engine's event stream is not whole: `{begin}` ({image.dockerfile.path.name}:{line}) {what}"
+    return ""

@@ -1,0 +1,132 @@
+"""Probes to trials."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import datetime, timezone
+
+from layerproof.prove.base import plan_base
+from layerproof.prove.edits import Edit, appended, new_token
+from layerproof.prove.manifest import plan_manifest
+from layerproof.prove.subject import Subject, context_files
+from layerproof.prove.trial import Skip, Trial, shown
+
+PROBES = ("noop", "source", "manifest", "unrelated", "touch", "sibling", "base")
+NOOP_BUDGET_S = 15.0
+MAX_TOUCHED = 1000
+MAX_TOUCHED_BYTES = 1 << 20
+MAX_MANIFESTS = 6
+
+# Arguments that CI gives another value in every build: BUILD_DATE, GIT_SHA, VCS_REF, CI_JOB_ID, ...
+_VOLATILE = re.compile(
+    r"(?:^|_)(?:SHA\d*|COMMIT|REVISION|REV|VCS_REF|GIT_REF|DATE|TIME|TIMESTAMP|DATETIME|NOW|EPOCH|BUILT(?:_AT)?"
+    r"|BUILD_(?:ID|NUM|NUMBER|TAG)|RUN_(?:ID|NUMBER)|JOB_ID|PIPELINE_ID|CACHE_?BUST(?:ER)?)(?:$|_)",
+    re.IGNORECASE,
+)
+
+
+def plan_probe(subject: Subject, probe: str, *, full: bool = False) -> tuple[Trial, ...] | Skip:
+    """
+    The trials of one probe. Every edit is one that no build has seen.
+
+    Args:
+        full: let what the manifest and base probes start run to its end.
+    """
+    if not subject.flow.nodes and probe != "base":
+        return Skip("not applicable", "its Dockerfile has no step: it only names an image")
+    plans: Mapping[str, Callable[[], tuple[Trial, ...] | Skip]] = {
+        "noop": lambda: (Trial("nothing was edited"),),
+        "source": lambda: _source(subject),
+        "manifest": lambda: plan_manifest(subject, full=full),
+        "unrelated": lambda: _unrelated(subject),
+        "touch": lambda: _touch(subject),
+        "sibling": lambda: _sibling(subject),
+        "base": lambda: plan_base(subject, full=full),
+    }
+    return plans[probe]()
+
+
+def budget_s(subject: Subject, probe: str) -> float | None:
+    """How long the builds of a probe may take; None where they are stopped, or wait for a package manager."""
+    if probe in ("manifest", "base"):
+        return None
+    return subject.config.rebuild_budget_s if probe == "source" else NOOP_BUDGET_S
+
+
+def _source(subject: Subject) -> tuple[Trial, ...] | Skip:
+    path = subject.source
+    if path is None:
+        return Skip("not applicable", "no step takes source from a build context")
+    takers = [line for line, node in subject.flow.nodes.items() if node.takes(path)]
+    reached = {node.line for line in takers for node in subject.flow.downstream(line)}
+    token = new_token()
+    return (
+        Trial(
+            f"{shown(subject, path)} was edited",
+            edits=(appended(path, token),),
+            # Where nothing takes it, it is expected somewhere all the same: then the proof says that nothing ran.
+            must_run=frozenset(reached) or frozenset(subject.flow.nodes),
+            may_run="application",
+            arguments=_volatile_arguments(subject, token),
+        ),
+    )
+
+
+def _volatile_arguments(subject: Subject, token: str) -> dict[str, str]:
+    """A new value for each argument that CI changes with every build: with the edit comes a new commit."""
+    names = {name for image in subject.images for name in image.dockerfile.declared_args if _VOLATILE.search(name)}
+    given = {name for image in subject.images for name in image.args}
+    now = datetime.now(tz=timezone.utc)
+    values = {}
+    for name in sorted(names):
+        word = name.upper()
+        if "BUST" in word and name not in given:
+            continue  # an argument for one's own hand: nobody gives it a value in every build
+        if "EPOCH" in word:
+            values[name] = str(int(now.timestamp()))
+        elif "DATE" in word or "TIME" in word or "BUILT" in word or word == "NOW":
+            values[name] = now.isoformat().replace("+00:00", "Z")
+        else:
+            values[name] = str(int(token[:12], 16)) if "ID" in word.split("_") or "NUM" in word else token + token[:8]
+    return values
+
+
+def _unrelated(subject: Subject) -> tuple[Trial, ...]:
+    token, root = new_token(), subject.image.context
+    note = f"\nlayerproof {token}\n".encode()
+    texts = {path for path in root.glob("README*") if path.is_file()} | {root / "README.md"}
+    paths = [*sorted(texts), root / "layerproof-probe.log", root / "data" / "layerproof-probe.bin"]
+    paths += [root / "layerproof-probe.pkl", root / "__pycache__" / "layerproof-probe.cpython-312.pyc"]
+    paths += [root / "node_modules" / "layerproof-probe" / "index.js"]
+    if subject.source is not None and subject.source.suffix == ".py" and subject.source.parent != root:
+        paths.append(subject.source.parent / "__pycache__" / "layerproof-probe.cpython-312.pyc")
+    if (root / ".git").is_dir():
+        paths.append(root / ".git" / "layerproof-probe")
+    edits = [Edit(path, "append", note) for path in paths]
+    edits.append(Edit(root / ".env", "append", f"\nLAYERPROOF_PROBE={token}\n".encode()))
+    return (Trial("README, a log, data/, .pkl, __pycache__, node_modules and .env were edited", tuple(edits)),)
+
+
+def _touch(subject: Subject) -> tuple[Trial, ...]:
+    """Every file up to a size and a number: what is touched has to be copied, so that the real file is not."""
+    paths = [path for path in context_files(subject) if not path.is_symlink()]
+    files = [path for path in paths if path.is_file() and path.stat().st_size <= MAX_TOUCHED_BYTES]
+    chosen = files[:: len(files) // MAX_TOUCHED + 1]
+    return (Trial("the times of files and folders were changed", tuple(Edit(path, "touch") for path in chosen)),)
+
+
+def _sibling(subject: Subject) -> tuple[Trial, ...] | Skip:
+    if not subject.siblings:
+        return Skip("not applicable", "no other service has a source of its own")
+    unknown = [name for name, path in subject.siblings.items() if path is None]
+    known = {name: path for name, path in subject.siblings.items() if path is not None}
+    if not known:
+        return Skip(
+            "unproven",
+            f"the source of {', '.join(unknown)} cannot be told from its own: they share a build context",
+            "Give each service its own context, or name a file: probe-source in [tool.layerproof.services.<name>].",
+        )
+    token = new_token()
+    said = ", ".join(f"{shown(subject, path)} of {name}" for name, path in known.items())
+    return (Trial(f"{said} was edited", tuple(appended(path, token) for path in known.values())),)

@@ -1,0 +1,163 @@
+"""How a proof looks: a matrix of images and probes that fills while it runs, then what did not hold and why."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+
+from rich import box
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.padding import Padding
+from rich.spinner import Spinner
+from rich.table import Table
+from rich.text import Text
+
+from layerproof.model import ProofReport, Step, StepState, Verdict
+from layerproof.progress import BuildLog, is_from, step_of
+from layerproof.prove.watcher import WARM_UP, ProofWatcher
+from layerproof.report.live import REFRESH_PER_S, render_step
+from layerproof.report.text import LAB_NOTE, seconds, short
+
+_MARKS = {"held": ("✓", "green"), "failed": ("✗", "red"), "unproven": ("?", "red"), "not applicable": ("-", "dim")}
+_COUNTED = {"held": "held", "failed": "failed", "unproven": "could not be proven", "not applicable": "not applicable"}
+
+Cells = Mapping[tuple[str, str], Verdict]
+
+
+def render_proof(report: ProofReport) -> RenderableType:
+    """The matrix; each probe that does not hold, with its reason and what to do; the count."""
+    cells = {(verdict.image, verdict.probe): verdict for verdict in report.verdicts}
+    images = list(dict.fromkeys(verdict.image for verdict in report.verdicts))
+    probes = list(dict.fromkeys(verdict.probe for verdict in report.verdicts))
+    lines: list[RenderableType] = [_matrix(images, probes, cells)]
+    lines += [render_verdict(verdict) for verdict in report.verdicts if not verdict.passed]
+    counts = {name: sum(item.outcome == name for item in report.verdicts) for name in _COUNTED}
+    said = ", ".join(f"{counts[name]} {word}" for name, word in _COUNTED.items() if counts[name])
+    style = "bold green" if report.passed else "bold red"
+    lines.append(
+        Text(f"{len(report.verdicts)} probes: {said or 'nothing was proven'}; {seconds(report.wall_s)}", style)
+    )
+    lines += [Text(f"! {warning}", style="yellow") for warning in report.warnings]
+    if report.lab:
+        lines.append(Text(LAB_NOTE, style="dim"))
+    return Group(*lines)
+
+
+def render_verdict(verdict: Verdict) -> RenderableType:
+    """`✗ backend-api source  deps 3/4 ...`, and under it what to do next."""
+    mark, style = _MARKS[verdict.outcome]
+    line = Text.assemble((mark, style), " ", (f"{verdict.image} {verdict.probe}", "bold"), "  ", verdict.reason)
+    if not verdict.hint:
+        return line
+    return Group(line, Padding(Text(f"next: {verdict.hint}", style="dim"), (0, 0, 0, 4)))
+
+
+class LiveProofWatcher(ProofWatcher):
+    """Draws the matrix as it fills, and the step that is being built; both go away at the end."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._live: Live | None = None
+        self._images: Sequence[str] = ()
+        self._probes: Sequence[str] = ()
+        self._cells: dict[tuple[str, str], Verdict] = {}
+        self._at = ("", "")
+        self._since = 0.0
+        self._log = BuildLog()
+
+    def started(self, images: Sequence[str], probes: Sequence[str]) -> None:
+        self._images, self._probes = images, probes
+        self._live = Live(
+            console=self._console, transient=True, refresh_per_second=REFRESH_PER_S, get_renderable=self._render
+        )
+        self._live.start()
+
+    def probing(self, image: str, probe: str) -> None:
+        self._at, self._since, self._log = (image, probe), time.monotonic(), BuildLog()
+
+    def line(self, log: BuildLog) -> None:
+        self._log = log
+
+    def judged(self, verdict: Verdict) -> None:
+        self._cells[verdict.image, verdict.probe] = verdict
+
+    def finished(self) -> None:
+        if self._live is not None:
+            self._live.stop()
+
+    def _render(self) -> RenderableType:
+        image, probe = self._at
+        age = seconds(time.monotonic() - self._since)
+        step = _running(self._log)
+        doing = f" {image} {probe} {age}" + (f"  {_step_name(step)}" if step else "")
+        rows = _matrix(self._images, self._probes, self._cells, at=self._at)
+        return Group(rows, Spinner("dots", text=Text(doing, style="dim", no_wrap=True, overflow="ellipsis")))
+
+
+class LineProofWatcher(ProofWatcher):
+    """Prints a line for each verdict, and for each step that a build before the edits has to run."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._warming = False
+        self._said: set[str] = set()
+
+    def probing(self, image: str, probe: str) -> None:
+        self._warming = probe == WARM_UP
+        if self._warming:
+            self._print(Text(f"{image}: building it before any edit"))
+
+    def line(self, log: BuildLog) -> None:
+        if not self._warming:
+            return
+        for vertex in log.vertices.values():
+            step = step_of(vertex) if vertex.completed and vertex.digest not in self._said else None
+            if step is not None and step.state is StepState.RAN and not is_from(step):
+                self._said.add(vertex.digest)
+                self._print(render_step(step))
+
+    def judged(self, verdict: Verdict) -> None:
+        budget = f" of {verdict.budget_s:g} s" if verdict.budget_s is not None else ""
+        took = f", {seconds(verdict.wall_s)}{budget}" if verdict.wall_s else ""
+        self._print(Text(f"{verdict.image} {verdict.probe}: {verdict.outcome}{took}: {verdict.reason}"))
+
+    def _print(self, text: Text) -> None:
+        self._console.print(text, highlight=False, soft_wrap=True)
+
+
+def _matrix(
+    images: Sequence[str], probes: Sequence[str], cells: Cells, *, at: tuple[str, str] = ("", "")
+) -> RenderableType:
+    rows = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0))
+    rows.add_column("image", overflow="fold")
+    for probe in probes:
+        rows.add_column(probe, no_wrap=True)
+    for image in images:
+        rows.add_row(Text(image), *(_cell(cells.get((image, probe)), running=at == (image, probe)) for probe in probes))
+    return rows
+
+
+def _cell(verdict: Verdict | None, *, running: bool) -> Text:
+    """`✓ 1.7 s`, and under it the budget where time decides."""
+    if verdict is None:
+        return Text("…" if running else "", style="bold")
+    mark, style = _MARKS[verdict.outcome]
+    cell = Text.assemble((mark, style), f" {seconds(verdict.wall_s)}" if verdict.wall_s else "")
+    if verdict.budget_s is not None and verdict.wall_s:
+        cell.append(f"\nof {verdict.budget_s:g} s", style="dim")
+    return cell
+
+
+def _running(log: BuildLog) -> Step | None:
+    """The step that started last and has not ended."""
+    for vertex in reversed(list(log.vertices.values())):  # the display reads while the build writes
+        if vertex.started and not vertex.completed:
+            step = step_of(vertex)
+            if step is not None:
+                return step
+    return None
+
+
+def _step_name(step: Step) -> str:
+    return f"{step.stage} {step.number}/{step.total} {short(step.instruction, 60)}"

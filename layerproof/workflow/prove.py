@@ -1,0 +1,191 @@
+"""Run the probes of the cache contract on the real engine: edit a copy, build it, compare, put it back."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from layerproof import graph
+from layerproof.engine import Engine, StopBuild
+from layerproof.errors import UsageError
+from layerproof.model import Image, Project, ProofReport, StepState, Verdict
+from layerproof.progress import BuildLog
+from layerproof.prove.judge import Complaint, judge
+from layerproof.prove.observe import Observation, find_executed, observe
+from layerproof.prove.plan import PROBES, budget_s, plan_probe
+from layerproof.prove.subject import Subject, load_subject
+from layerproof.prove.trial import Skip, Trial
+from layerproof.prove.watcher import WARM_UP, ProofWatcher
+from layerproof.workflow.build import uses_stand_ins
+from layerproof.workflow.load import check_names, configuration
+from layerproof.workflow.workspace import Workspace, make_workspace
+
+Clock = Callable[[], float]
+
+
+@dataclass(frozen=True)
+class _Run:
+    """What every build of one proof needs."""
+
+    engine: Engine
+    clock: Clock
+    watcher: ProofWatcher
+    workspace: Workspace
+    full: bool
+
+
+def prove(
+    project: Project,
+    *,
+    engine: Engine,
+    names: Collection[str] = (),
+    probes: Collection[str] = (),
+    full: bool = False,
+    clock: Clock = time.monotonic,
+    watcher: ProofWatcher | None = None,
+) -> ProofReport:
+    """
+    Prove the cache contract for services. Nothing is tagged, and the working tree is not touched.
+
+    Args:
+        names: the images of these services; none means every one.
+        probes: which probes; none means all, in the order of the contract.
+        full: let installs and bases run to their end, and build each of these edits again, which has to run nothing.
+
+    Raises:
+        UsageError: an unknown probe, a base instead of a service, or no service that is built.
+        ProofError: the copy cannot be made.
+        NoEngineError: the engine does not answer, or went away.
+    """
+    started = clock()
+    check_names(probes, PROBES, kind="probe")
+    chosen = [probe for probe in PROBES if not probes or probe in probes]
+    images = [image for image in project.images if image.service and (not names or image.name in names)]
+    if not images or len(images) < len(set(names)):
+        raise UsageError("there is no such service that is built here", hint="Probes are made on services: inv graph.")
+    config = configuration(project)
+    lab = uses_stand_ins(graph.with_parents(project.images, [image.name for image in images]), engine.images())
+    watcher = watcher or ProofWatcher()
+    verdicts: list[Verdict] = []
+    with make_workspace(project, project.images) as workspace:
+        run = _Run(engine, clock, watcher, workspace, full)
+        watcher.started([image.name for image in images], chosen)
+        try:
+            for image in images:
+                subject = load_subject(image, project=project, config=config, files=workspace.files)
+                for verdict in _prove_image(run, subject, chosen):
+                    verdicts.append(verdict)
+                    watcher.judged(verdict)
+        finally:
+            watcher.finished()
+    return ProofReport(tuple(verdicts), clock() - started, lab)
+
+
+def _prove_image(run: _Run, subject: Subject, probes: Sequence[str]) -> Iterator[Verdict]:
+    name = subject.image.name
+    run.watcher.probing(name, WARM_UP)
+    warm = _build(run, subject, Trial("nothing was edited"))
+    for probe in probes:
+        if warm.failure:
+            hint = f"Build it by itself: inv build --service {subject.image.service}"
+            yield Verdict(name, probe, "failed", f"before any edit, {warm.failure}", hint, wall_s=warm.wall_s)
+            continue
+        run.watcher.probing(name, probe)
+        plan = plan_probe(subject, probe, full=run.full)
+        yield (
+            Verdict(name, probe, plan.outcome, plan.reason, plan.hint)
+            if isinstance(plan, Skip)
+            else _run_probe(run, subject, probe, plan)
+        )
+
+
+def _run_probe(run: _Run, subject: Subject, probe: str, trials: Sequence[Trial]) -> Verdict:
+    seen, complaint = [], None
+    for trial in trials:
+        found = _build(run, subject, trial)
+        seen.append(found)
+        complaint = judge(subject, trial, found)
+        if complaint is None and run.full and probe in ("manifest", "base") and not trial.stop:
+            again = _build(run, subject, trial)
+            seen.append(again)
+            complaint = judge(subject, _repeated(trial), again)
+        if complaint is not None:
+            break
+    wall_s, budget = sum(item.wall_s for item in seen), budget_s(subject, probe)
+    if complaint is None and budget is not None and wall_s > budget:
+        complaint = Complaint(
+            f"{trials[0].said}: the build took {wall_s:.1f} s, over the budget of {budget:g} s",
+            "Look at its longest steps: inv build. Or set rebuild-budget-s for the service.",
+        )
+    ran = tuple(step for item in seen for step in (*item.bases_ran, *item.ran))
+    last = seen[-1]
+    return Verdict(
+        image=subject.image.name,
+        probe=probe,
+        outcome="failed" if complaint else "held",
+        reason=complaint.reason if complaint else "; ".join(trial.said for trial in trials),
+        hint=complaint.hint if complaint else "",
+        ran=ran,
+        cached=tuple(step for step in (*last.base_steps, *last.steps) if step.state is StepState.CACHED),
+        wall_s=wall_s,
+        steps_s=sum(step.duration_s for step in ran),
+        budget_s=budget,
+    )
+
+
+def _repeated(trial: Trial) -> Trial:
+    """The same tree built once more: all of it has to come from the cache."""
+    said = f"{trial.said} and built; built again"
+    return replace(trial, said=said, must_run=frozenset(), may_run="nothing", marker="", reaches_service=False)
+
+
+def _build(run: _Run, subject: Subject, trial: Trial) -> Observation:
+    log = BuildLog()
+
+    def on_line(line: str) -> None:
+        log.feed(line)
+        run.watcher.line(log)
+        if trial.stop and _has_started(log, subject, trial):
+            raise StopBuild
+
+    images = [run.workspace.moved(_as_in(trial, image)) for image in subject.images]
+    definition = graph.proof_definition(images)
+    with run.workspace.edited(trial.edits):
+        started = run.clock()
+        done = run.engine.bake(definition, targets=[subject.image.name], on_line=on_line)
+        wall_s = run.clock() - started
+    if done.returncode != 0:
+        run.engine.info()  # an engine that went away is no verdict
+    changed = trial.changed
+    texts = subject if changed is None else _with_base(subject, changed)
+    return observe(
+        texts,
+        log,
+        returncode=done.returncode,
+        stopped=done.stopped,
+        metadata=done.metadata,
+        wall_s=wall_s,
+        marker=trial.marker,
+    )
+
+
+def _as_in(trial: Trial, image: Image) -> Image:
+    """An image as a trial builds it: with another Dockerfile, or other values of arguments that it declares."""
+    if trial.changed is not None and trial.changed.name == image.name:
+        image = trial.changed
+    arguments = {name: value for name, value in trial.arguments.items() if name in image.dockerfile.declared_args}
+    return replace(image, args={**image.args, **arguments}) if arguments else image
+
+
+def _with_base(subject: Subject, changed: Image) -> Subject:
+    parents = tuple(changed if parent.name == changed.name else parent for parent in subject.parents)
+    return replace(subject, parents=parents)
+
+
+def _has_started(log: BuildLog, subject: Subject, trial: Trial) -> bool:
+    """Whether what has to run does: then the rest of the build proves nothing more."""
+    if trial.marker:
+        seen = any(trial.marker in item.name and item.started and not item.cached for item in log.vertices.values())
+        return seen and (not trial.reaches_service or any(find_executed(log, subject)))
+    return not trial.must_run.isdisjoint(find_executed(log, subject))

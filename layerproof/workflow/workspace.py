@@ -1,0 +1,229 @@
+"""
+A copy of the build contexts that a proof may edit. It is made of links, so it costs next to nothing, and an edited file
+gets a new inode first, so the real one never changes.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import tempfile
+import uuid
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from layerproof.context import ignore_file_of, list_context
+from layerproof.errors import ProofError
+from layerproof.model import Image, Project
+from layerproof.prove.edits import OTHERS_MAY_WRITE, Edit
+from layerproof.workflow.load import STATE_FOLDER
+
+# Not linked: another file system, too many links, a file of another user. Not writable: a checkout that is mounted so.
+_COPY_INSTEAD = (errno.EXDEV, errno.EMLINK, errno.EPERM, errno.ENOTSUP)
+_ELSEWHERE = (errno.EROFS, errno.EACCES)
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """
+    Attributes:
+        root: where the copy is.
+        kept: where the files lie that an edit has replaced, outside every build context.
+        common: the folder that it is a copy of; whatever lies below it keeps its place.
+        files: each folder that is a build context, with its files after the ignore file.
+    """
+
+    root: Path
+    kept: Path
+    common: Path
+    files: Mapping[Path, tuple[str, ...]]
+
+    def at(self, path: Path) -> Path:
+        """Where a file of the real tree is in the copy."""
+        return self.root / path.relative_to(self.common)
+
+    def moved(self, image: Image) -> Image:
+        """The image as it is built from the copy."""
+        contexts = {
+            name: str(self.at(Path(value))) if Path(value) in self.files else value
+            for name, value in image.contexts.items()
+        }
+        path = image.dockerfile.path if image.inline else self.at(image.dockerfile.path)
+        return replace(
+            image, context=self.at(image.context), contexts=contexts, dockerfile=replace(image.dockerfile, path=path)
+        )
+
+    @contextmanager
+    def edited(self, edits: Sequence[Edit]) -> Iterator[None]:
+        """The copy with some edits, and as it was afterwards."""
+        with ExitStack() as undo:
+            for edit in edits:
+                if not self._leads_out(self.at(edit.path)):
+                    self._edit(edit, undo)
+            yield
+
+    def _leads_out(self, path: Path) -> bool:
+        """A folder that is a link leads into the real tree: nothing is written through it."""
+        return any(
+            folder.is_symlink() or folder.is_file() for folder in path.parents if folder.is_relative_to(self.root)
+        )
+
+    def _edit(self, edit: Edit, undo: ExitStack) -> None:
+        path = self.at(edit.path)
+        for folder in _make_folders(path.parent):
+            undo.callback(folder.rmdir)
+        undo.callback(_set_times, path.parent, path.parent.stat())
+        kept = self.kept / uuid.uuid4().hex
+        if os.path.lexists(path):
+            path.rename(kept)
+            undo.callback(kept.rename, path)
+        undo.callback(path.unlink, missing_ok=True)
+        before = kept if kept.is_file() else edit.path if edit.path.is_file() else None
+        if edit.kind == "touch":
+            shutil.copy2(kept, path)
+            os.utime(path)
+            path.chmod(path.stat().st_mode & ~OTHERS_MAY_WRITE)
+        else:
+            content = before.read_bytes() if before and edit.kind == "append" else b""
+            path.write_bytes(content + edit.data)
+            if before:
+                shutil.copymode(before, path)
+
+
+@contextmanager
+def make_workspace(project: Project, images: Collection[Image]) -> Iterator[Workspace]:
+    """
+    Link the build contexts of some images into a new folder, and remove it however the proof ends.
+
+    What an earlier proof could not remove, because it was killed, is removed first.
+
+    Raises:
+        ProofError: the copy cannot be made, for example because the disk is full.
+        ConfigError: a build context cannot be read.
+    """
+    from filelock import FileLock
+
+    contexts = {image.context: image.dockerfile.path for image in images}
+    for image in images:
+        folders = [Path(value) for value in image.contexts.values() if Path(value).is_dir()]
+        contexts.update({folder: folder / "Dockerfile" for folder in folders if folder not in contexts})
+    dockerfiles = [image.dockerfile.path for image in images if not image.inline]
+    common = Path(os.path.commonpath([project.root, *contexts, *(path.parent for path in dockerfiles)]))
+    try:
+        home = _home(project.root)
+        _sweep(home)
+        folder = Path(tempfile.mkdtemp(dir=home))
+        root, kept = folder / "copy", folder / "kept"
+        root.mkdir()
+        kept.mkdir()
+    except OSError as error:
+        raise _no_copy(project.root / STATE_FOLDER, error) from error
+    # Held as long as this process lives: a copy whose lock is free is nobody's.
+    lock = FileLock(home / f"{folder.name}.lock")
+    try:
+        with lock:
+            files = {}
+            try:
+                for context in contexts:
+                    files[context] = _link_context(context, images, root=root, common=common, state=project.root)
+                for path in dockerfiles:
+                    _link(path, root / path.relative_to(common))
+                _copy_folder_modes(root, common)
+            except OSError as error:
+                raise _no_copy(root, error) from error
+            yield Workspace(root, kept, common, files)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        Path(lock.lock_file).unlink(missing_ok=True)
+        with suppress(OSError):
+            home.rmdir()  # unless another proof is at work in it
+
+
+def _link_context(
+    context: Path, images: Collection[Image], *, root: Path, common: Path, state: Path
+) -> tuple[str, ...]:
+    """Link what any image's ignore file lets through; give the paths that reach the image of that context."""
+    of_it = [image.dockerfile.path for image in images if image.context == context] or [context / "Dockerfile"]
+    own = f"{os.path.relpath(state / STATE_FOLDER, context)}/"
+    listed: set[str] = set()
+    for dockerfile in of_it:
+        listed.update(path for path in list_context(context, dockerfile=dockerfile) if not path.startswith(own))
+        ignore = ignore_file_of(dockerfile, context)
+        if ignore is not None:
+            _link(ignore, root / ignore.relative_to(common))
+    for path in sorted(listed):
+        target = root / (context / path).relative_to(common)
+        if path.endswith("/"):
+            target.mkdir(parents=True, exist_ok=True)
+        else:
+            _link(context / path, target)
+    return tuple(sorted(path for path in listed if not path.endswith("/")))
+
+
+def _link(source: Path, target: Path) -> None:
+    """A hard link, also of a symbolic link; a copy where none can be made. A file that has vanished is passed over."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        os.link(source, target, follow_symlinks=False)
+    except (FileExistsError, FileNotFoundError):
+        return
+    except OSError as error:
+        if error.errno not in _COPY_INSTEAD:
+            raise
+        if source.is_symlink() or source.is_file():
+            shutil.copy2(source, target, follow_symlinks=False)
+
+
+def _copy_folder_modes(root: Path, common: Path) -> None:
+    for folder, _, _ in os.walk(root, topdown=False):
+        real = common / Path(folder).relative_to(root)
+        if real.is_dir() and Path(folder) != root:
+            shutil.copystat(real, folder)
+            Path(folder).chmod(Path(folder).stat().st_mode | 0o700)
+
+
+def _make_folders(folder: Path) -> list[Path]:
+    """Make a folder and those above it that are missing; the new ones, outermost first."""
+    missing = [path for path in (folder, *folder.parents) if not path.exists()]
+    for path in reversed(missing):
+        path.mkdir()
+    return list(reversed(missing))
+
+
+def _set_times(path: Path, status: os.stat_result) -> None:
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+
+def _home(root: Path) -> Path:
+    """Beside the build records, where links are possible; a temporary folder where the checkout is read-only."""
+    home = root / STATE_FOLDER / "proofs"
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        if error.errno not in _ELSEWHERE:
+            raise
+        home = Path(tempfile.gettempdir(), f"layerproof-proofs-{os.getuid()}")
+        home.mkdir(mode=0o700, exist_ok=True)
+    return home
+
+
+def _sweep(home: Path) -> None:
+    """Remove the copies of proofs that were killed."""
+    from filelock import FileLock, Timeout
+
+    for path in home.glob("*.lock"):
+        try:
+            with FileLock(path, timeout=0):
+                shutil.rmtree(path.with_suffix(""), ignore_errors=True)
+                path.unlink(missing_ok=True)
+        except Timeout:
+            continue  # a proof that is at work
+
+
+def _no_copy(where: Path, error: OSError) -> ProofError:
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+    hint = "Free some space: inv cache, inv prune." if full else "Check the permissions of that folder."
+    return ProofError(f"{where}: the copy for the proof cannot be made: {error.strerror or error}", hint=hint)
