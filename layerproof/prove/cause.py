@@ -9,11 +9,13 @@ from dataclasses import dataclass
 from layerproof.context import ignore_file_of
 from layerproof.flow import Flow, Node
 from layerproof.model import Image, Step
+from layerproof.progress import ONLY_STAGE
 from layerproof.prove.edits import OTHERS_MAY_WRITE, Edit
 from layerproof.prove.subject import Subject
 from layerproof.prove.trial import Trial, shown
 
 MAX_SHOWN = 60
+MAX_NAMES = 8
 # --mount=type=cache,target=/root/.npm
 _FLAG = re.compile(r"--[a-z][\w-]*(?:=\S+)?\s+")
 
@@ -65,8 +67,9 @@ def _fetches(node: Node) -> bool:
 
 
 def shown_step(step: Step) -> str:
-    """`deps 3/4 `RUN npm ci``, without the flags; of a base with the base's name before it."""
-    return f"{step.stage} {step.number}/{step.total} `{_short(step.instruction)}`"
+    """deps 3/4 `RUN npm ci`, without the flags; a stage that has no name for BuildKit is left out."""
+    where = "step" if step.stage == ONLY_STAGE else step.stage
+    return f"{where} {step.number}/{step.total} `{_short(step.instruction)}`"
 
 
 def _owner(subject: Subject, step: Step) -> tuple[Image, Flow, int | None]:
@@ -86,8 +89,9 @@ def _counts(edit: Edit) -> bool:
 
 
 def _by_file(subject: Subject, trial: Trial, taken: Sequence[Edit], *, taker: Node, node: Node, image: Image) -> Cause:
-    names = [shown(subject, edit.path) for edit in taken]
-    listed = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+    patterns = list(dict.fromkeys(edit.pattern for edit in taken if edit.pattern))
+    names = list(dict.fromkeys(edit.pattern.removeprefix("**/") or shown(subject, edit.path) for edit in taken))
+    listed = ", ".join(names[:MAX_NAMES]) + (f" and {len(names) - MAX_NAMES} more" if len(names) > MAX_NAMES else "")
     if taken[0].kind == "touch":
         mode = "which everybody may write to here, and nobody in a fresh checkout"
         return Cause(f"because {_shown(taker)} on line {taker.line} takes {listed}, {mode}", "chmod o-w those files.")
@@ -101,7 +105,9 @@ def _by_file(subject: Subject, trial: Trial, taken: Sequence[Edit], *, taker: No
         if node.line in subject.kinds.installs:
             return Cause(because, "Copy the dependency manifests alone, install, and copy the source after that.")
         return Cause(because, "Copy the source in a later stage, or name the file that you mean with probe-source.")
-    return Cause(because, f"Add it to {_ignore_file(image)}, or copy only what the step needs.")
+    if trial.advice:
+        return Cause(because, trial.advice)
+    return Cause(because, f"Add to {_ignore_file(image)}: {' '.join(patterns or names)}")
 
 
 def _ignore_file(image: Image) -> str:

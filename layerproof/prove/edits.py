@@ -52,12 +52,14 @@ class Edit:
     One change of a file, named by its path in the real tree; it is made in the copy.
 
     `append` adds `data` to what is there, if anything is; `write` replaces it; `touch` changes its times, and takes the
-    right to write from everybody, which no checkout gives.
+    right to write from everybody, which no checkout gives. `pattern` is what an ignore file needs to keep it out of
+    every context, "" where it does not belong in one.
     """
 
     path: Path
     kind: Literal["append", "write", "touch"]
     data: bytes = b""
+    pattern: str = ""
 
 
 def new_token() -> str:

@@ -63,7 +63,7 @@ def _manifests(subject: Subject) -> Iterator[tuple[Path, frozenset[int]]]:
 def _driving(subject: Subject, tool: str, uses: list[tuple[int, Command]]) -> Iterator[Path]:
     candidates = sorted(
         (path for path in context_files(subject) if declares(tool, path.as_posix())),
-        key=lambda path: (len(path.parts), path.name),
+        key=lambda path: (not _is_own(subject, path), len(path.parts), path.name),
     )
     named = {PurePosixPath(word.partition("=")[2] or word).name for _, command in uses for word in command.words}
     reached = [
@@ -81,6 +81,10 @@ def _driving(subject: Subject, tool: str, uses: list[tuple[int, Command]]) -> It
         yield path
         # On the disk, not in the context: an ignored lock file is left out as well.
         yield from (lock for name in locks_of(tool) if (lock := path.with_name(name)).is_file())
+
+
+def _is_own(subject: Subject, path: Path) -> bool:
+    return subject.home is None or path.is_relative_to(subject.home)
 
 
 def _is_project_file(path: Path) -> bool:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from layerproof.flow import Flow
-from layerproof.model import Image, Step, StepState
+from layerproof.model import Step, StepState
 from layerproof.progress import BuildLog, failed_vertices, is_from, step_of, steps_by_image
 from layerproof.prove.subject import Subject
 
@@ -22,13 +21,15 @@ class Observation:
         base_steps: those of the images that it is built on.
         marked: the probe's own step in a base was executed.
         failure: why the build proves nothing, in one line; "" for a build that ended well or was stopped on purpose.
+        whole: whether every step of the Dockerfiles was reported. Of two builds that need a step at the same time
+            BuildKit tells one, so another build on the same builder can take some away.
     """
 
     steps: tuple[Step, ...]
     base_steps: tuple[Step, ...]
     marked: bool
     failure: str
-    stopped: bool
+    whole: bool
     wall_s: float
 
     @property
@@ -63,20 +64,22 @@ def observe(
     Args:
         marker: a text in the name of the step that a probe has put into a base; "" where it has put none.
     """
-    flow = subject.flow
-    if stopped:
+    # There is no provenance after a build that was stopped or failed, and of some builders never.
+    has_provenance = "buildx.build.provenance" in (metadata.get(subject.image.name) or {})
+    if stopped or not has_provenance:
         own, base = _by_name(log, subject)
     else:
         found = steps_by_image(
             log, metadata=metadata, dockerfiles={image.name: image.dockerfile.text for image in subject.images}
         )
-        own = tuple(_placed(found[subject.image.name], flow))
+        own = found[subject.image.name]
         base = tuple(step for parent in subject.parents for step in found[parent.name])
     marked = marker != "" and any(
         marker in vertex.name and vertex.started and not vertex.cached for vertex in log.vertices.values()
     )
-    failure = "" if stopped else _failure(log, returncode) or _missing(own, subject.image, flow)
-    return Observation(own, base, marked, failure, stopped, wall_s)
+    failure = "" if stopped else _failure(log, returncode)
+    missing = "" if stopped or failure else _missing(subject, own, base)
+    return Observation(own, base, marked, failure or missing, whole=not missing, wall_s=wall_s)
 
 
 def find_executed(log: BuildLog, subject: Subject) -> Iterator[int]:
@@ -97,19 +100,15 @@ def _by_name(log: BuildLog, subject: Subject) -> tuple[tuple[Step, ...], tuple[S
         if step is None or is_from(step):
             continue
         line = subject.flow.line_of(step)
-        in_base = any(subject.flows[parent.name].line_of(step) is not None for parent in subject.parents)
-        if line is not None and (not in_base or step.target == subject.image.name):
+        placed = [
+            replace(step, line=found, target=parent.name)
+            for parent in subject.parents
+            if (found := subject.flows[parent.name].line_of(step)) is not None
+        ]
+        base += placed
+        if line is not None and (not placed or step.target == subject.image.name):
             own.append(replace(step, line=line, target=subject.image.name))
-        elif in_base:
-            base.append(step)
     return tuple(own), tuple(base)
-
-
-def _placed(steps: tuple[Step, ...], flow: Flow) -> Iterator[Step]:
-    """Each step with its line, from its name where the engine gave no provenance."""
-    for step in steps:
-        line = step.line if step.line is not None else flow.line_of(step)
-        yield replace(step, line=line)
 
 
 def _failure(log: BuildLog, returncode: int) -> str:
@@ -124,17 +123,18 @@ def _failure(log: BuildLog, returncode: int) -> str:
     return ""
 
 
-def _missing(steps: tuple[Step, ...], image: Image, flow: Flow) -> str:
-    """A step that the Dockerfile has and the event stream has not: then nothing that it says can be believed."""
-    if not flow.nodes:
-        return ""
-    seen = {step.line: step for step in steps}
-    for line, node in flow.nodes.items():
-        state = seen[line].state if line in seen else None
-        stands_on_nothing = node.before is None and node.instruction.keyword != "RUN"
-        told = state in (StepState.RAN, StepState.CACHED) or (state is StepState.UNKNOWN and stands_on_nothing)
-        if not told:
-            what = "was not reported" if state is None else f"ended in state {state.value!r}"
-            begin = " ".join(node.instruction.text.split())[:60]
-            return f"the engine's event stream is not whole: `{begin}` ({image.dockerfile.path.name}:{line}) {what}"
+def _missing(subject: Subject, own: Sequence[Step], base: Sequence[Step]) -> str:
+    """A step that a Dockerfile has and the event stream has not: then nothing that it says can be believed."""
+    for image in subject.images:
+        steps = own if image is subject.image else [step for step in base if step.target in (image.name, "")]
+        states = {step.line: step.state for step in steps}
+        for line, node in subject.flows[image.name].nodes.items():
+            state = states.get(line)
+            stands_on_nothing = node.before is None and node.instruction.keyword != "RUN"
+            told = state in (StepState.RAN, StepState.CACHED) or (state is StepState.UNKNOWN and stands_on_nothing)
+            if not told:
+                what = "was not reported" if state is None else f"ended in state {state.value!r}"
+                begin = " ".join(node.instruction.text.split())[:60]
+                path = f"{image.dockerfile.path.parent.name}/{image.dockerfile.path.name}"
+                return f"the engine's event stream is not whole: `{begin}` ({path}:{line}) {what}"
     return ""

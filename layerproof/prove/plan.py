@@ -18,6 +18,14 @@ MAX_TOUCHED = 1000
 MAX_TOUCHED_BYTES = 1 << 20
 MAX_MANIFESTS = 6
 
+# What lies around in a working tree and is part of no image, with the pattern that keeps it out.
+_UNRELATED = {
+    "layerproof-probe.log": "**/*.log",
+    "data/layerproof-probe.bin": "**/data",
+    "layerproof-probe.pkl": "**/*.pkl",
+    "__pycache__/layerproof-probe.pyc": "**/__pycache__",
+    "node_modules/layerproof-probe/index.js": "**/node_modules",
+}
 # Arguments that CI gives another value in every build: BUILD_DATE, GIT_SHA, VCS_REF, CI_JOB_ID, ...
 _VOLATILE = re.compile(
     r"(?:^|_)(?:SHA\d*|COMMIT|REVISION|REV|VCS_REF|GIT_REF|DATE|TIME|TIMESTAMP|DATETIME|NOW|EPOCH|BUILT(?:_AT)?"
@@ -94,18 +102,19 @@ def _volatile_arguments(subject: Subject, token: str) -> dict[str, str]:
 
 def _unrelated(subject: Subject) -> tuple[Trial, ...]:
     token, root = new_token(), subject.image.context
-    note = f"\nlayerproof {token}\n".encode()
-    texts = {path for path in root.glob("README*") if path.is_file()} | {root / "README.md"}
-    paths = [*sorted(texts), root / "layerproof-probe.log", root / "data" / "layerproof-probe.bin"]
-    paths += [root / "layerproof-probe.pkl", root / "__pycache__" / "layerproof-probe.cpython-312.pyc"]
-    paths += [root / "node_modules" / "layerproof-probe" / "index.js"]
-    if subject.source is not None and subject.source.suffix == ".py" and subject.source.parent != root:
-        paths.append(subject.source.parent / "__pycache__" / "layerproof-probe.cpython-312.pyc")
+    readmes = {path.name for path in root.glob("README*") if path.is_file()} | {"README.md"}
+    paths = {name: name for name in sorted(readmes)} | _UNRELATED
     if (root / ".git").is_dir():
-        paths.append(root / ".git" / "layerproof-probe")
-    edits = [Edit(path, "append", note) for path in paths]
-    edits.append(Edit(root / ".env", "append", f"\nLAYERPROOF_PROBE={token}\n".encode()))
-    return (Trial("README, a log, data/, .pkl, __pycache__, node_modules and .env were edited", tuple(edits)),)
+        paths[".git/layerproof-probe"] = ".git"
+    note = f"\nlayerproof {token}\n".encode()
+    edits = [Edit(root / path, "append", note, pattern) for path, pattern in paths.items()]
+    edits.append(Edit(root / ".env", "append", f"\nLAYERPROOF_PROBE={token}\n".encode(), "**/.env"))
+    if subject.source is not None and subject.source.suffix == ".py":
+        # Python leaves it there whenever the code is run outside a container.
+        compiled = subject.source.parent / "__pycache__" / f"{subject.source.stem}.layerproof-probe.pyc"
+        edits.append(Edit(compiled, "append", note, "**/__pycache__"))
+    said = "README, a log, data/, .pkl, __pycache__, node_modules and .env were edited"
+    return (Trial(said, tuple(edits)),)
 
 
 def _touch(subject: Subject) -> tuple[Trial, ...]:
@@ -129,4 +138,5 @@ def _sibling(subject: Subject) -> tuple[Trial, ...] | Skip:
         )
     token = new_token()
     said = ", ".join(f"{shown(subject, path)} of {name}" for name, path in known.items())
-    return (Trial(f"{said} was edited", tuple(appended(path, token) for path in known.values())),)
+    edits = tuple(appended(path, token) for path in known.values())
+    return (Trial(f"{said} was edited", edits, advice="Give each service a build context of its own."),)

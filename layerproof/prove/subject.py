@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from layerproof.config import Config, ServiceConfig
@@ -52,6 +52,7 @@ class Subject:
         flows: the flow of the image and of each parent, by image name.
         files: each folder that is a build context, with its files after the ignore file.
         ignored: for each folder that the image or a base takes files from, what its ignore file keeps out.
+        home: the folder of its own source, where that can be told.
         source: the application file that a probe edits; None where the image takes no source at all.
         siblings: of each other service a source file; None where it cannot be told from this service's own.
     """
@@ -62,6 +63,7 @@ class Subject:
     kinds: Kinds
     files: Files
     ignored: Mapping[Path, Callable[[str], bool]]
+    home: Path | None
     source: Path | None
     siblings: Mapping[str, Path | None]
     config: ServiceConfig
@@ -75,6 +77,17 @@ class Subject:
     def images(self) -> tuple[Image, ...]:
         """Everything that a build of it builds, in build order."""
         return (*self.parents, self.image)
+
+    def with_parent(self, changed: Image) -> Subject:
+        """The same service where a base, and with it whatever is built from the same file, has another Dockerfile."""
+        parents = tuple(
+            replace(parent, dockerfile=changed.dockerfile)
+            if parent.dockerfile.path == changed.dockerfile.path
+            else parent
+            for parent in self.parents
+        )
+        flows = {parent.name: load_flow(parent) for parent in parents}
+        return replace(self, parents=parents, flows={**self.flows, **flows})
 
     def lets_in(self, path: Path) -> bool:
         """Whether a file, which need not exist yet, gets past the ignore file of a folder that it is below."""
@@ -98,11 +111,13 @@ def load_subject(image: Image, *, project: Project, config: Config, files: Files
     own = config.service(image.service)
     flow, kinds = _analysed(image, own, files)
     services = [other for other in project.images if other.service and other.name != image.name]
-    siblings = {
-        other.name: _sibling_source(other, image, project, config.service(other.service), files)
-        for other in services
-        if not _is_same_source(other, image) and other not in parents
-    }
+    siblings = {}
+    for other in services:
+        if not _is_same_source(other, image) and other not in parents:
+            has_home, path = _sibling_source(other, image, project, config.service(other.service), files)
+            if path is not None or not has_home:
+                siblings[other.name] = path
+    home = _home(image, project, kinds.sources)
     return Subject(
         image=image,
         parents=tuple(parents),
@@ -110,7 +125,8 @@ def load_subject(image: Image, *, project: Project, config: Config, files: Files
         kinds=kinds,
         files=files,
         ignored={folder: _ignorer(folder, image) for image in (*parents, image) for folder in _folders(image)},
-        source=_configured_source(image, own) or _worst_source(flow, kinds, kinds.sources),
+        home=home,
+        source=_configured_source(image, own) or _worst_source(flow, kinds, kinds.sources, home=home),
         siblings=siblings,
         config=own,
     )
@@ -168,11 +184,11 @@ def _configured_source(image: Image, config: ServiceConfig) -> Path | None:
     return path
 
 
-def _worst_source(flow: Flow, kinds: Kinds, sources: Collection[str]) -> Path | None:
+def _worst_source(flow: Flow, kinds: Kinds, sources: Collection[str], *, home: Path | None) -> Path | None:
     """
     The file whose edit re-runs most: dependency steps above all. A defect that only some files meet is met by it.
 
-    Among those alike an entry point near the top is taken, and no test.
+    Among those alike one of the service's own is taken, an entry point near the top, and no test.
     """
     weights: dict[tuple[int, ...], tuple[int, int]] = {}
 
@@ -184,9 +200,14 @@ def _worst_source(flow: Flow, kinds: Kinds, sources: Collection[str]) -> Path | 
             weights[takers] = (-dependencies, -len(reached))
         return weights[takers]
 
+    def rank(path: str) -> tuple[object, ...]:
+        dependencies, steps = weight(path)
+        elsewhere = home is not None and not path.startswith(f"{home}/")
+        return dependencies, elsewhere, steps, *_rank(PurePosixPath(path))
+
     taken = [path for path in sources if weight(path)[1] and not path.endswith("/")]
     code = [path for path in taken if PurePosixPath(path).suffix.lower() in _CODE and ".config." not in path]
-    best = min(code or taken, key=lambda path: (weight(path), *_rank(PurePosixPath(path))), default=None)
+    best = min(code or taken, key=rank, default=None)
     return Path(best) if best else None
 
 
@@ -200,18 +221,22 @@ def _is_same_source(one: Image, other: Image) -> bool:
     return (one.context, one.dockerfile.path, one.inline) == (other.context, other.dockerfile.path, False)
 
 
-def _sibling_source(other: Image, image: Image, project: Project, config: ServiceConfig, files: Files) -> Path | None:
+def _sibling_source(
+    other: Image, image: Image, project: Project, config: ServiceConfig, files: Files
+) -> tuple[bool, Path | None]:
+    """Whether it can be told which source is another service's own; and a file of it, None where it has none."""
     configured = _configured_source(other, config)
     if configured:
-        return configured
+        return True, configured
     flow, kinds = _analysed(other, config, files)
     home, here = _home(other, project, kinds.sources), _home(image, project, kinds.sources)
     if home is None:
-        return None
+        return False, None
     own = [path for path in kinds.sources if path.startswith(f"{home}/")]
     if here is not None and here != home and here.is_relative_to(home):
         own = [path for path in own if not path.startswith(f"{here}/")]
-    return _worst_source(flow, kinds, own)
+    # One that its image takes; where it takes none, any will do: it is not this service's.
+    return True, _worst_source(flow, kinds, own, home=home) or (Path(min(own)) if own else None)
 
 
 def _home(image: Image, project: Project, sources: Collection[str]) -> Path | None:

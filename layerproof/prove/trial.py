@@ -27,6 +27,7 @@ class Trial:
         arguments: build arguments that get another value, for every image that declares them.
         changed: an image of the graph whose Dockerfile is another one in this trial.
         marker: a text in the name of a step of that image, which has to be executed.
+        advice: what to do where a file that was edited has reached a step, if that is always the same.
         reaches_service: whether one of the service's own steps has to be executed after the marked one.
     """
 
@@ -39,6 +40,7 @@ class Trial:
     changed: Image | None = None
     marker: str = ""
     reaches_service: bool = False
+    advice: str = ""
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,11 @@ from collections.abc import Mapping, Sequence
 from rich import box
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
-from rich.padding import Padding
 from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
-from layerproof.model import ProofReport, Step, StepState, Verdict
+from layerproof.model import Outcome, ProofReport, Step, StepState, Verdict
 from layerproof.progress import BuildLog, is_from, step_of
 from layerproof.prove.watcher import WARM_UP, ProofWatcher
 from layerproof.report.live import REFRESH_PER_S, render_step
@@ -31,7 +30,8 @@ def render_proof(report: ProofReport) -> RenderableType:
     images = list(dict.fromkeys(verdict.image for verdict in report.verdicts))
     probes = list(dict.fromkeys(verdict.probe for verdict in report.verdicts))
     lines: list[RenderableType] = [_matrix(images, probes, cells)]
-    lines += [render_verdict(verdict) for verdict in report.verdicts if not verdict.passed]
+    lines += _complaints(report)
+    lines += [Text(f"- {line}", style="dim") for line in _skipped(report)]
     counts = {name: sum(item.outcome == name for item in report.verdicts) for name in _COUNTED}
     said = ", ".join(f"{counts[name]} {word}" for name, word in _COUNTED.items() if counts[name])
     style = "bold green" if report.passed else "bold red"
@@ -44,13 +44,31 @@ def render_proof(report: ProofReport) -> RenderableType:
     return Group(*lines)
 
 
-def render_verdict(verdict: Verdict) -> RenderableType:
-    """`✗ backend-api source  deps 3/4 ...`, and under it what to do next."""
-    mark, style = _MARKS[verdict.outcome]
-    line = Text.assemble((mark, style), " ", (f"{verdict.image} {verdict.probe}", "bold"), "  ", verdict.reason)
-    if not verdict.hint:
-        return line
-    return Group(line, Padding(Text(f"next: {verdict.hint}", style="dim"), (0, 0, 0, 4)))
+def _complaints(report: ProofReport) -> list[RenderableType]:
+    """`✗ backend-api source  deps 3/4 ...`, and under it what to do next; probes that say the same share a line."""
+    probes: dict[tuple[str, Outcome, str, str], list[str]] = {}
+    for verdict in report.verdicts:
+        if not verdict.passed:
+            key = (verdict.image, verdict.outcome, verdict.reason, verdict.hint)
+            probes.setdefault(key, []).append(verdict.probe)
+    lines: list[RenderableType] = []
+    for (image, outcome, reason, hint), names in probes.items():
+        mark, style = _MARKS[outcome]
+        lines.append(Text.assemble((mark, style), " ", (f"{image} {', '.join(names)}", "bold"), "  ", reason))
+        lines += [Text(f"    next: {hint}", style="dim")] if hint else []
+    return lines
+
+
+def _skipped(report: ProofReport) -> list[str]:
+    """`base, not applicable to web, api: it is built on no other image`, one line for each reason."""
+    images: dict[tuple[str, str], list[str]] = {}
+    for verdict in report.verdicts:
+        if verdict.outcome == "not applicable":
+            images.setdefault((verdict.reason, verdict.image), []).append(verdict.probe)
+    groups: dict[tuple[str, str], list[str]] = {}
+    for (reason, image), probes in images.items():
+        groups.setdefault((reason, ", ".join(probes)), []).append(image)
+    return [f"{probes}: not applicable to {', '.join(names)}: {reason}" for (reason, probes), names in groups.items()]
 
 
 class LiveProofWatcher(ProofWatcher):

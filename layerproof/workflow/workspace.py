@@ -58,11 +58,19 @@ class Workspace:
 
     @contextmanager
     def edited(self, edits: Sequence[Edit]) -> Iterator[None]:
-        """The copy with some edits, and as it was afterwards."""
+        """
+        The copy with some edits, and as it was afterwards.
+
+        Raises:
+            ProofError: an edit cannot be written, for example because the disk is full.
+        """
         with ExitStack() as undo:
-            for edit in edits:
-                if not self._leads_out(self.at(edit.path)):
-                    self._edit(edit, undo)
+            try:
+                for edit in edits:
+                    if not self._leads_out(self.at(edit.path)):
+                        self._edit(edit, undo)
+            except OSError as error:
+                raise _no_copy(self.root, error) from error
             yield
 
     def _leads_out(self, path: Path) -> bool:
