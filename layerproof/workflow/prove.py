@@ -169,7 +169,7 @@ def _build(run: _Run, subject: Subject, trial: Trial) -> Observation:
         if trial.stop and _has_started(log, subject, trial):
             raise StopBuild
 
-    images = [run.workspace.moved(_as_in(trial, image)) for image in subject.images]
+    images = [run.workspace.moved(as_in(trial, image)) for image in subject.images]
     definition = graph.proof_definition(images)
     with run.workspace.edited(trial.edits):
         started = run.clock()
@@ -188,7 +188,7 @@ def _build(run: _Run, subject: Subject, trial: Trial) -> Observation:
     )
 
 
-def _as_in(trial: Trial, image: Image) -> Image:
+def as_in(trial: Trial, image: Image) -> Image:
     """An image as a trial builds it: with another Dockerfile, or other values of arguments that it declares."""
     if trial.changed is not None and trial.changed.name == image.name:
         image = trial.changed

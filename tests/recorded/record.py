@@ -55,7 +55,11 @@ ON_BASE = "FROM base-tiny:latest AS deps\nCOPY package.json ./\nRUN echo deps\nF
 
 @dataclass(frozen=True)
 class Scenario:
-    """One recording; `prepare` changes the contexts after an unrecorded build, `stop_at` is a log text to stop at."""
+    """
+    One recording; `prepare` changes the contexts after an unrecorded build, `stop_at` is a log text to stop at.
+
+    `containerd` says which image store the daemon has to have.
+    """
 
     name: str
     dockerfiles: Mapping[str, str]
@@ -63,6 +67,7 @@ class Scenario:
     no_cache: bool = False
     prepare: Callable[[Path], None] | None = None
     stop_at: str = ""
+    containerd: bool = False
 
 
 def edit_source(context: Path) -> None:
@@ -86,6 +91,8 @@ SCENARIOS = (
         parents={"api": ("base-tiny",), "web": ("base-tiny",)},
         no_cache=True,
     ),
+    # Recorded again only on a daemon that was started with `--feature containerd-snapshotter=true`.
+    Scenario("containerd", {"web": SERVICE}, prepare=edit_source, containerd=True),
 )
 
 
@@ -188,9 +195,13 @@ def _docker(words: Sequence[str]) -> str:
 
 
 def main(names: Sequence[str]) -> None:
-    """Record the named scenarios, or all."""
+    """Record the named scenarios, or all that this daemon's image store is for."""
+    containerd = "containerd" in _docker(["info", "--format", "{{.DriverStatus}}"])
     for scenario in SCENARIOS:
         if names and scenario.name not in names:
+            continue
+        if scenario.containerd != containerd:
+            sys.stdout.write(f"{scenario.name}: left alone: it is for the other image store\n")
             continue
         folder = HERE / scenario.name
         golden = folder / "expected.json"
