@@ -68,7 +68,7 @@ def time_raw_calls(project: Project) -> tuple[float, int]:
 def trials(project: Project, workspace: Workspace) -> Iterator[tuple[Subject, Trial]]:
     """The builds of a whole proof, the one before all edits included."""
     for image in (image for image in project.images if image.service):
-        subject = load_subject(image, project=project, config=configuration(project), files=workspace.files)
+        subject = load_subject(image, project=project, config=configuration(project), files_of=workspace.files_of)
         yield subject, Trial("nothing was edited")
         for probe in PROBES:
             plan = plan_probe(subject, probe)

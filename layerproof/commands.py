@@ -3,82 +3,19 @@
 from __future__ import annotations
 
 import re
-import shlex
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
+from urllib.parse import urlsplit
 
 from layerproof.model import Instruction
+from layerproof.shell import SimpleCommand, simple_commands
 
-# pip install -r requirements.txt, uv sync, npm ci, apt-get -y install curl, go mod download, mvn dependency:go-offline
-_INSTALL = re.compile(
-    r"""(?:[\w./-]*/)?(?:
-      (?:pip(?:\d(?:\.\d+)?)?|uv\s+pip|pipx|python\d?(?:\.\d+)?\s+-m\s+pip)
-      \s+(?:[-\w=./:]+\s+)*?(?:install|sync|download|wheel)\b
-    | uv\s+(?:-\S+\s+)*(?:sync|add|tool\s+install)\b
-    | (?:poetry|pdm|pipenv|bundle|composer)\s+(?:-\S+\s+)*(?:install|sync|update|add|require)\b
-    | (?:npm|pnpm|bun)\s+(?:OPTION\s+)*(?:ci|i|install|clean-install|install-clean|add|fetch)\b
-    | yarn(?:\s+OPTION)*(?:\s+(?:install|add|workspaces\s+focus)\b|\s*$)
-    | (?:apt|apt-get|aptitude|dnf|microdnf|yum|zypper)\s+(?:-\S+\s+|\S+=\S+\s+)*install\b
-    | apk\s+(?:-\S+\s+)*add\b
-    | (?:conda|mamba|micromamba)\s+(?:install|create|env\s+(?:create|update))\b
-    | gem\s+install\b
-    | go\s+(?:mod\s+download|get)\b | go\s+install\s+(?:-\S+\s+)*\S+@\S+
-    | cargo\s+(?:fetch|chef\s+cook)\b | cargo\s+install\b(?!.*\s--path\b)
-    | (?:mvn|mvnw)\s+.*?\bdependency:(?:go-offline|resolve)\b
-    | dotnet\s+restore\b | mix\s+deps\.get\b | (?:dart|flutter)\s+pub\s+get\b | swift\s+package\s+resolve\b
-    )(?![-\w])""".replace("OPTION", r"(?:(?:-C|-F|--(?:prefix|cwd|dir|filter))\s+\S+|-\S+)"),
-    re.VERBOSE,
-)
-# A system package manager: its packages do not come from a manifest of the project.
-_SYSTEM = re.compile(r"(?:\S*/)?(?:apt|apt-get|aptitude|dnf|microdnf|yum|zypper|apk)\s")
+Kind = Literal["install", "project", "build", "system", "fetch"]
 
-_CONTINUATION = re.compile(r"\\\r?\n")
-# `# npm install` at the start of a line or after a blank
-_COMMENT = re.compile(r"(?:^|(?<=\s))#.*$", re.MULTILINE)
-# echo "now run npm install"
-_SAID = re.compile(r"""\b(?:echo|printf)\s+(?:"[^"]*"|'[^']*'|[^;&|\n"'])*""")
-_SEPARATOR = re.compile(r"&&|\|\||[;&|\n(){}`]")
-# RUN --mount=type=cache,target=/root/.npm CI=1 sudo -E sh -c "
-_BEFORE_COMMAND = re.compile(
-    r"""\s*(?:(?:
-      RUN|CMD|CMD-SHELL|ENTRYPOINT|exec|command|time|then|do|else|if|while|!|corepack|xargs|env|nice
-    | sudo(?:\s+-\w+)* | (?:gosu|su-exec)\s+\S+ | \S*\bsh(?:\s+-\w+)*\s+-\w*c | --\w[\w-]*=\S+ | \w+=\S*
-    )\s+["']?)*""",
-    re.VERBOSE,
-)
-
-# Tools that fetch and compile what is missing while they build: go build, mvn -q package, ./gradlew bootJar
-_BUILD = re.compile(
-    r"""(?:[\w./-]*/)?(?:
-      go\s+(?:build|install|test|run|vet)
-    | cargo\s+(?:\+\S+\s+)?(?:build|install|test|run|check|zigbuild|b|r)
-    | (?:mvn|mvnw|mvnd)\s+(?:.*\s)?(?:package|install|verify|compile|test|deploy)
-    | (?:gradle|gradlew)\s+\S.*
-    | dotnet\s+(?:build|publish|test|run|pack)
-    | swift\s+build | mix\s+(?:compile|release) | sbt\s+\S.* | flutter\s+build
-    )(?![-\w])""",
-    re.VERBOSE,
-)
-_OFFLINE = {"--offline", "--no-restore", "-mod=vendor"}
-# curl -fsSL https://host/file, git clone https://host/repo; not a health check of the container itself
-_FETCH = re.compile(
-    r"""(?:[\w./-]*/)?(?:
-      (?:curl|wget|aria2c)\b(?=.*://)(?!.*://(?:localhost|127\.))
-    | git\s+clone\b | (?:npx\s+)?playwright\s+install\b | (?:huggingface-cli|hf)\s+download\b
-    | aws\s+s3\s+(?:cp|sync)\b | (?:gsutil|gdown)\b
-    )""",
-    re.VERBOSE,
-)
-# Where the word alone does not say it: what installs the project itself unless a flag says "dependencies only".
-_DEPENDENCIES_ONLY = {
-    "uv": {"--no-install-project", "--no-install-workspace"},
-    "poetry": {"--no-root"},
-    "pdm": {"--no-self"},
-    "composer": {"--no-autoloader", "--no-scripts"},
-}
 _ECOSYSTEMS = {
-    "node": ("npm", "npx", "pnpm", "yarn", "bun", "playwright"),
+    "node": ("npm", "npx", "pnpm", "yarn", "bun"),
     "python": ("pip", "uv", "poetry", "pdm", "pipenv", "pipx", "conda", "mamba", "micromamba"),
     "go": ("go",),
     "rust": ("cargo",),
@@ -92,7 +29,110 @@ _ECOSYSTEMS = {
 }
 _ECOSYSTEM_OF = {tool: name for name, tools in _ECOSYSTEMS.items() for tool in tools}
 
-Kind = Literal["install", "project", "build", "system", "fetch"]
+# tool -> its verbs that install; a verb of two words has a blank
+_INSTALLS: Mapping[str, tuple[str, ...]] = {
+    "npm": ("ci", "i", "install", "clean-install", "install-clean", "add", "update", "up", "upgrade"),
+    "pnpm": ("ci", "i", "install", "add", "fetch", "update", "up"),
+    "bun": ("ci", "i", "install", "add", "update"),
+    "yarn": ("", "install", "add", "up", "upgrade", "workspaces focus"),
+    "pip": ("install", "sync", "download", "wheel"),
+    "uv": ("add", "tool install", "python install"),
+    "pipx": ("install", "inject"),
+    "poetry": ("add", "update"),
+    "pdm": ("add", "update"),
+    "pipenv": ("install", "sync", "update"),
+    "conda": ("install", "create", "env create", "env update"),
+    "mamba": ("install", "create", "env create", "env update"),
+    "micromamba": ("install", "create", "env create", "env update"),
+    "composer": ("update", "require"),
+    "bundle": ("", "install", "update"),
+    "gem": ("install",),
+    "go": ("mod download", "get"),
+    "cargo": ("fetch", "chef cook"),
+    "dotnet": ("restore", "tool install", "tool restore"),
+    "swift": ("package resolve", "package update"),
+    "dart": ("pub get",),
+    "flutter": ("pub get",),
+    "mix": ("deps.get",),
+}
+# tool -> those of them that are told what to install
+_NAMING: Mapping[str, tuple[str, ...]] = {
+    "pipx": ("install", "inject"),
+    "gem": ("install",),
+    "cargo": ("install",),
+    "go": ("install", "get"),
+    "uv": ("add", "install"),
+    "poetry": ("add",),
+    "pdm": ("add",),
+    "composer": ("require",),
+    "dotnet": ("install",),
+    "conda": ("install", "create"),
+    "mamba": ("install", "create"),
+}
+# tool -> its verbs that install the project itself and what it lacks, and the flags that leave the project out
+_PROJECTS: Mapping[str, tuple[tuple[str, ...], frozenset[str]]] = {
+    "uv": (("sync",), frozenset(("--no-install-project", "--no-install-workspace"))),
+    "poetry": (("install", "sync"), frozenset(("--no-root",))),
+    "pdm": (("install", "sync"), frozenset(("--no-self",))),
+    "composer": (("install",), frozenset(("--no-autoloader", "--no-scripts"))),
+}
+# tool -> its verbs that fetch and compile what is missing while they build
+_BUILDS: Mapping[str, tuple[str, ...]] = {
+    "go": ("build", "install", "test", "run", "vet"),
+    "cargo": ("build", "b", "install", "test", "t", "run", "r", "check", "zigbuild"),
+    "dotnet": ("build", "publish", "test", "run", "pack"),
+    "swift": ("build", "test"),
+    "mix": ("compile", "release"),
+    "flutter": ("build",),
+}
+_MAVEN_PHASES = {"package", "install", "verify", "compile", "test", "deploy"}
+# dependency:go-offline, dependency:resolve-plugins, org.apache.maven.plugins:maven-dependency-plugin:3.6.1:go-offline
+_MAVEN_FETCH = re.compile(r"(?:^|:|-)dependency(?:-plugin)?(?::[\d.]+)?:(?:go-offline|resolve|get|copy-dep)")
+_SYSTEM: Mapping[str, tuple[str, ...]] = {
+    **dict.fromkeys(("apt", "apt-get", "aptitude"), ("install", "build-dep")),
+    **dict.fromkeys(("dnf", "microdnf", "yum", "zypper"), ("install", "in", "groupinstall")),
+    "apk": ("add",),
+}
+_FETCHES: Mapping[str, tuple[str, ...]] = {
+    "git": ("clone", "submodule update", "lfs pull"),
+    "playwright": ("install", "install-deps"),
+    "hf": ("download",),
+    "huggingface-cli": ("download",),
+    "aws": ("s3 cp", "s3 sync"),
+    "gsutil": ("cp", "rsync"),
+    "gdown": ("",),
+}
+_DOWNLOADERS = ("curl", "wget", "aria2c")
+_HERE = ("localhost", "127.0.0.1", "0.0.0.0", "::1")  # noqa: S104  # addresses that are asked, not listened on
+
+# Options before the verb that have a value of their own.
+_VALUED = {
+    **dict.fromkeys(
+        ("npm", "pnpm", "yarn", "bun"), ("-C", "-F", "-w", "--prefix", "--workspace", "--filter", "--dir", "--cwd")
+    ),
+    "uv": ("--directory", "--project", "--python", "-p", "--cache-dir", "--config-file", "--color"),
+    "pip": ("--python", "--proxy", "--cache-dir", "--log", "--timeout", "--retries", "--cert"),
+    "poetry": ("-C", "--directory", "-P", "--project"),
+    "go": ("-C",),
+    "cargo": ("-C", "--config", "--color", "-Z"),
+    "composer": ("-d", "--working-dir"),
+    **dict.fromkeys(("apt", "apt-get", "aptitude"), ("-o", "-t", "-c", "--target-release", "--option")),
+    "apk": ("-X", "-p", "--repository", "--root"),
+    "git": ("-C", "-c"),
+}
+_PIP_VALUED = (
+    *("-r", "--requirement", "-c", "--constraint", "-t", "--target", "--prefix", "--root", "-i", "--index-url"),
+    *("--extra-index-url", "-f", "--find-links", "--cache-dir", "--python", "--trusted-host", "--src", "--group"),
+    *("--platform", "--python-version", "--implementation", "--abi", "--upgrade-strategy", "--progress-bar"),
+)
+# Nothing is fetched with these. npm is not here: it unpacks everything again, wherever it has it from.
+_OFFLINE: Mapping[str, tuple[str, ...]] = {
+    "cargo": ("--frozen",),
+    "dotnet": ("--no-restore", "--no-build"),
+    "bundle": ("--local",),
+    **dict.fromkeys(("mvn", "mvnw", "mvnd"), ("-o",)),
+    "go": ("-mod=vendor", "--mod=vendor"),
+}
 
 
 @dataclass(frozen=True)
@@ -115,6 +155,19 @@ class Command:
         """`node`, `python`, ...; "" for system packages and downloads."""
         return _ECOSYSTEM_OF.get(self.tool, "") if self.kind not in ("system", "fetch") else ""
 
+    @property
+    def names_packages(self) -> bool:
+        """Whether it says itself what to install (`npm i -g serve`, `pip install uv`): no manifest drives it."""
+        verb = self.text.split()[-1]
+        if self.kind != "install":
+            return False
+        if self.tool in ("pipx", "gem", "cargo", "go", "uv", "poetry", "pdm", "composer", "dotnet", "conda", "mamba"):
+            return verb in _NAMING.get(self.tool, ()) and "-f" not in self.words and "--file" not in self.words
+        if self.tool == "pip":
+            return not any(word.startswith(("-r", "--requirement")) for word in self.words) and verb == "install"
+        operands = [word for word in self.words if not word.startswith("-")]
+        return self.tool in _ECOSYSTEMS["node"] and bool(operands) and verb not in ("ci", "fetch", "focus")
+
 
 def find_commands(instruction: Instruction) -> tuple[Command, ...]:
     """The commands of a RUN that bring dependencies in, in order; () for every other instruction."""
@@ -123,81 +176,189 @@ def find_commands(instruction: Instruction) -> tuple[Command, ...]:
 
 def shell_text(instruction: Instruction) -> str:
     """The command of a RUN, exec form included; a here-document stands in the text only."""
-    return instruction.text if "<<" in instruction.text else " ".join(instruction.values)
+    if "<<" in instruction.text:
+        return instruction.text
+    if re.search(r"^RUN\s+(?:--\S+\s+)*\[", instruction.text, re.IGNORECASE) and len(instruction.values) > 1:
+        import shlex
+
+        return shlex.join(instruction.values)
+    return " ".join(instruction.values)
 
 
 def find_install(command: str) -> str:
     """The first command in a shell text that installs dependencies, as written; "" where there is none."""
-    return next(_installs(command), "")
+    kinds = ("install", "project", "system")
+    return next((found.text for found in _commands(command) if found.kind in kinds), "")
 
 
 def installs_from_manifest(command: str) -> bool:
     """Whether a shell text installs the project's own dependencies (system packages do not count)."""
-    return any(not _SYSTEM.match(found) for found in _installs(command))
-
-
-def _installs(text: str) -> Iterator[str]:
-    for begin, segment in _segments(text):
-        if found := _INSTALL.match(segment, begin):
-            yield " ".join(found[0].split())
-
-
-def _segments(text: str) -> Iterator[tuple[int, str]]:
-    """Only what stands where a command can stand counts: not a comment, not an argument, not what echo says."""
-    text = _SAID.sub("", _COMMENT.sub("", _CONTINUATION.sub(" ", text)))
-    for command in _SEPARATOR.split(text):
-        start = _BEFORE_COMMAND.match(command)
-        yield (start.end() if start else 0), command.rstrip(" \t\r\"'")
+    return any(found.kind in ("install", "project") for found in _commands(command))
 
 
 def _commands(text: str) -> Iterator[Command]:
-    for begin, segment in _segments(text):
-        for pattern in (_INSTALL, _BUILD, _FETCH):
-            if found := pattern.match(segment, begin):
-                words = _words(segment[found.end() :] if pattern is not _FETCH else segment[begin:])
-                tool = _tool(found[0])
-                if kind := _kind(pattern, tool, found[0], words):
-                    yield Command(kind, tool, " ".join(found[0].split()), words)
-                break
+    for command in simple_commands(text):
+        found = _command(command)
+        if found is not None:
+            yield found
 
 
-def _kind(pattern: re.Pattern[str], tool: str, text: str, words: tuple[str, ...]) -> Kind | None:
-    """None for a command that looks like it brings dependencies in, and says itself that it does not."""
-    if pattern is _FETCH:
-        return "fetch"
-    if pattern is _BUILD:
-        offline = _OFFLINE | ({"-o"} if tool.startswith("mvn") else set())
-        return None if offline.intersection((*words, *text.split())) else "build"
-    if _SYSTEM.match(text):
-        return "system"
-    if tool in _DEPENDENCIES_ONLY and text.split()[-1] in ("install", "sync"):
-        return "install" if _DEPENDENCIES_ONLY[tool].intersection(words) else "project"
-    if tool == "pip" and _is_local(words):
-        return None if "--no-deps" in words else "project"
-    return "install"
+def _command(command: SimpleCommand) -> Command | None:
+    tool, start = _tool(command.words)
+    find: Callable[..., Command | None] = _SPECIAL.get(tool, _by_verb)
+    return find(command, tool, start)
 
 
-def _tool(text: str) -> str:
-    words = text.split()
+def _tool(words: Sequence[str]) -> tuple[str, int]:
+    """The package manager, and where its own words begin: `python3 -m pip`, `uv pip`, `npx --yes playwright`."""
     name = words[0].rsplit("/", 1)[-1]
-    is_pip = name.startswith("pip") and name != "pipenv" and name != "pipx"
-    return "pip" if is_pip or (name.startswith(("python", "uv")) and "pip" in words) else name
+    if re.fullmatch(r"pip\d?(?:\.\d+)?", name):
+        return "pip", 1
+    if re.fullmatch(r"python\d?(?:\.\d+)?", name) and "-m" in words[:-1]:
+        at = words.index("-m") + 1
+        return words[at], at + 1
+    if name == "uv" and "pip" in words[1:]:
+        at = _verb_at(words, 1, "uv")
+        return ("pip", at + 1) if words[at : at + 1] == ("pip",) else ("uv", 1)
+    if name in ("npx", "bunx") and "playwright" in words:
+        return "npx", words.index("playwright") + 1
+    return name, 1
 
 
-def _is_local(words: tuple[str, ...]) -> bool:
-    """Whether all that pip installs is a folder here: `.`, `-e ./lib`, `.[dev]`; not `-r file`, not a wheel."""
-    if any(word.startswith(("-r", "--requirement")) for word in words):
-        return False
-    operands = [word.partition("[")[0] for word in words if not word.startswith("-")]
-    is_folder = [
-        (word == "." or word.startswith(("./", "../", "/"))) and not word.endswith((".whl", ".gz", ".zip", "*"))
-        for word in operands
-    ]
-    return bool(operands) and all(is_folder)
+def _verb_at(words: Sequence[str], start: int, tool: str) -> int:
+    """Where the first word that is no option stands; the end where there is none."""
+    at = start
+    while at < len(words) and (words[at].startswith("-") or (tool == "cargo" and words[at].startswith("+"))):
+        at += 2 if words[at] in _VALUED.get(tool, ()) else 1
+    return at
 
 
-def _words(text: str) -> tuple[str, ...]:
+def _by_verb(command: SimpleCommand, tool: str, start: int) -> Command | None:
+    words = command.words
+    if _is_offline(command, tool):
+        return None
+    at = _verb_at(words, start, tool)
+    verb, second = (*words[at : at + 1], "")[0], (*words[at + 1 : at + 2], "")[0]
+    for verbs, kind in (
+        (_INSTALLS.get(tool, ()), "install"),
+        (_PROJECTS.get(tool, ((), frozenset()))[0], "project"),
+        (_BUILDS.get(tool, ()), "build"),
+        (_SYSTEM.get(tool, ()), "system"),
+        (_FETCHES.get(tool, ()), "fetch"),
+    ):
+        two = f"{verb} {second}" in verbs
+        if verb in verbs or two:
+            end = at + 2 if two else at + 1
+            return _refined(Command(_as_kind(kind), tool, " ".join(words[:end]), words[end:]))
+    return None
+
+
+def _as_kind(text: str) -> Kind:
+    kinds: Mapping[str, Kind] = {kind: kind for kind in ("install", "project", "build", "system", "fetch")}
+    return kinds[text]
+
+
+def _refined(command: Command) -> Command | None:
+    """What the verb alone does not tell."""
+    words = command.words
+    kind: Kind | None = command.kind
+    if command.kind == "project" and _PROJECTS[command.tool][1].intersection(words):
+        kind = "install"
+    if command.tool == "pip" and command.text.endswith(" install") and _is_local(words):
+        kind = None if "--no-deps" in words else "project"
+    if command.tool == "go" and command.text.endswith(" install") and any("@" in word for word in words):
+        kind = "install"
+    if command.tool == "cargo" and command.text.endswith(" install") and "--path" not in words:
+        kind = "install"
+    return Command(kind, command.tool, command.text, words) if kind else None
+
+
+def _is_offline(command: SimpleCommand, tool: str) -> bool:
+    words = command.words
+    vendored = tool == "go" and (
+        any("-mod=vendor" in item for item in command.environment) or _follows(words, "-mod", "vendor")
+    )
+    flags = {*_OFFLINE.get(tool, ()), *(("--offline",) if tool != "npm" else ())}
+    return vendored or not flags.isdisjoint(words)
+
+
+def _follows(words: Sequence[str], flag: str, value: str) -> bool:
+    return any(pair == (flag, value) for pair in pairwise(words))
+
+
+def _maven(command: SimpleCommand, tool: str, start: int) -> Command | None:
+    if _is_offline(command, tool):
+        return None
+    words = command.words
+    for at, word in enumerate(words[start:], start):
+        if _MAVEN_FETCH.search(word):
+            return Command("install", tool, " ".join(words[: at + 1]), words[at + 1 :])
+    for at, word in enumerate(words[start:], start):
+        if word in _MAVEN_PHASES:
+            return Command("build", tool, " ".join(words[: at + 1]), words[at + 1 :])
+    return None
+
+
+def _task_runner(command: SimpleCommand, tool: str, start: int) -> Command | None:
+    """gradle and sbt: whatever they are told to do, they resolve dependencies first."""
+    tasks = [word for word in command.words[start:] if not word.startswith("-")]
+    if not tasks or _is_offline(command, tool):
+        return None
+    return Command("build", tool, f"{command.words[0]} {tasks[0]}", command.words[start:])
+
+
+def _mix(command: SimpleCommand, tool: str, start: int) -> Command | None:
+    words = tuple(word.rstrip(",") for word in command.words)
+    if words[start : start + 1] == ("do",) and "deps.get" in words:
+        return Command("install", tool, "mix do deps.get", words[start:])
+    return _by_verb(command, tool, start)
+
+
+def _npx(command: SimpleCommand, tool: str, start: int) -> Command | None:
+    words = command.words
+    if words[start : start + 1] not in (("install",), ("install-deps",)):
+        return None
+    return Command("fetch", tool, " ".join(words[: start + 1]), words[start + 1 :])
+
+
+def _download(command: SimpleCommand, tool: str, start: int) -> Command | None:
+    """A download, unless it asks this container itself; an address in a variable is one too."""
+    words = command.words[start:]
+    hosts = [_host(word) for word in words if "://" in word]
+    wanted = any(host not in _HERE for host in hosts) if hosts else any("$" in word for word in words)
+    return Command("fetch", tool, command.words[0], words) if wanted else None
+
+
+def _host(address: str) -> str:
     try:
-        return tuple(shlex.split(text))
-    except ValueError:  # an open quote: the rest of an `sh -c "..."`
-        return tuple(text.replace('"', " ").replace("'", " ").split())
+        return urlsplit(address).hostname or ""
+    except ValueError:
+        return ""
+
+
+def _is_local(words: Sequence[str]) -> bool:
+    """Whether all that pip installs is a folder here: `.`, `-e ./lib`, `.[dev]`; not `-r file`, not a wheel."""
+    operands, at = [], 0
+    while at < len(words):
+        word = words[at]
+        if word.startswith(("-r", "--requirement")):
+            return False
+        if word.startswith(("--editable=", "-e=")):
+            operands.append(word.partition("=")[2])
+        elif not word.startswith("-"):
+            operands.append(word)
+        at += 2 if word in _PIP_VALUED else 1
+    folders = [operand.partition("[")[0] for operand in operands]
+    return bool(folders) and all(
+        (folder == "." or folder.startswith(("./", "../", "/"))) and not folder.endswith((".whl", ".gz", ".zip", "*"))
+        for folder in folders
+    )
+
+
+_SPECIAL: Mapping[str, Callable[[SimpleCommand, str, int], Command | None]] = {
+    **dict.fromkeys(("mvn", "mvnw", "mvnd"), _maven),
+    **dict.fromkeys(("gradle", "gradlew", "sbt"), _task_runner),
+    **dict.fromkeys(_DOWNLOADERS, _download),
+    "mix": _mix,
+    "npx": _npx,
+}

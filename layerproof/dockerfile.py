@@ -59,7 +59,7 @@ def parse_dockerfile(text: str, *, path: Path, args: Mapping[str, str] | None = 
             )
     if not stages:
         raise ConfigError(f"{path}:1: no FROM instruction", hint="A Dockerfile needs at least one FROM.")
-    return Dockerfile(path, text, tuple(stages), frozenset(declared))
+    return Dockerfile(path, text, tuple(stages), frozenset(declared), scope)
 
 
 def load_dockerfile(path: Path, *, args: Mapping[str, str] | None = None) -> Dockerfile:
@@ -76,16 +76,16 @@ def load_dockerfile(path: Path, *, args: Mapping[str, str] | None = None) -> Doc
     return parse_dockerfile(text, path=path, args=args)
 
 
-def find_stage(file: Dockerfile, name: str | None) -> Stage | None:
+def find_stage(file: Dockerfile, name: str | None, *, before: Stage | None = None) -> Stage | None:
     """
-    The stage of that name or index; the last one for None.
+    The stage of that name or index; the last one for None. `before` leaves out itself and what follows it.
 
     As for BuildKit, case does not matter and the last of two stages with one name holds; `stage-<index>`, which is how
     BuildKit shows a stage without a name, is understood too.
     """
     if name is None:
         return file.stages[-1]
-    return _find(file.stages, name)
+    return _find(file.stages[: before.index] if before else file.stages, name)
 
 
 def reachable_stages(file: Dockerfile, target: str | None) -> tuple[Stage, ...]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from layerproof.context import ignorer
 from layerproof.dockerfile import context_sources, find_stage, reachable_stages
@@ -81,7 +82,8 @@ class Flow:
             return None
         # BuildKit shows the text with its variables expanded, and of a here-document the first line.
         begin = " ".join(self.nodes[line].instruction.text.partition("\n")[0].partition("$")[0].split()).rstrip("\\ ")
-        return line if " ".join(step.instruction.split()).startswith(begin) else None
+        keyword, _, rest = begin.partition(" ")
+        return line if " ".join(step.instruction.split()).startswith(f"{keyword.upper()} {rest}".rstrip()) else None
 
     def chain(self, line: int) -> Iterator[Node]:
         """The steps that one is laid over, nearest first: up its stage, then up the stage it starts from."""
@@ -117,12 +119,12 @@ def load_flow(image: Image) -> Flow:
     nodes: dict[int, Node] = {}
     numbers: dict[tuple[str, int], int] = {}
     last: dict[int, int | None] = {}  # stage index -> the line of its last step
-    scopes: dict[int, dict[str, str]] = {}
-    defaults = _global_arguments(image)
+    scopes: dict[int, _Scope] = {}
+    defaults = file.global_args
     for stage in reachable_stages(file, image.target):
         parent = _stage_before(image, stage, stage.base)
         line = last.get(parent.index) if parent else None
-        scope = dict(scopes[parent.index]) if parent and parent.index in scopes else {}
+        scope = scopes[parent.index].copy() if parent and parent.index in scopes else _Scope({}, set())
         # Of the FROMs only those of upstream images are steps.
         number = 1 if parent is None and stage.base in image.upstreams else 0
         for instruction in stage.instructions:
@@ -138,17 +140,29 @@ def load_flow(image: Image) -> Flow:
                 instruction=instruction,
                 before=line,
                 copied=tuple(sorted(at for at in copied if at is not None)),
-                sources=tuple(_sources(instruction, image.context, folders, scope)),
-                arguments=_arguments(instruction, scope),
+                sources=tuple(_sources(instruction, image.context, folders, scope.values)),
+                arguments=_arguments(instruction, scope.values),
             )
             line = instruction.line
         last[stage.index], scopes[stage.index] = line, scope
     return Flow(nodes, numbers)
 
 
+@dataclass
+class _Scope:
+    """What a stage's instructions see: values by name, and which of the names are environment variables."""
+
+    values: dict[str, str]
+    variables: set[str]
+
+    def copy(self) -> _Scope:
+        return _Scope(dict(self.values), set(self.variables))
+
+
 def _makes_a_step(instruction: Instruction) -> bool:
     """Instructions that change metadata only make none, and the root folder need not be made."""
-    return instruction.keyword in _LAYERS and instruction.text.split() != ["WORKDIR", "/"]
+    is_root = instruction.keyword == "WORKDIR" and not "".join(instruction.values).strip("/")
+    return instruction.keyword in _LAYERS and not is_root
 
 
 def _shown_name(image: Image, stage: Stage) -> str:
@@ -166,8 +180,7 @@ def _stage_before(image: Image, stage: Stage, name: str) -> Stage | None:
     """The earlier stage of that name, unless a named context stands in for it."""
     if name in image.contexts:
         return None
-    found = find_stage(image.dockerfile, name)
-    return found if found is not None and found.index < stage.index else None
+    return find_stage(image.dockerfile, name, before=stage)
 
 
 def _copied_from(instruction: Instruction) -> Iterator[str]:
@@ -187,14 +200,25 @@ def _sources(
         yield Source(context, _pattern(_expanded(word, scope)), excluded)
     for name in _copied_from(instruction):
         if name in folders:
-            words = instruction.values[:-1] if instruction.keyword in ("COPY", "ADD") else (".",)
-            yield from (Source(folders[name], _pattern(_expanded(word, scope)), excluded) for word in words)
+            yield from (
+                Source(folders[name], _pattern(_expanded(word, scope)), excluded)
+                for word in _taken_from(instruction, name)
+            )
+
+
+def _taken_from(instruction: Instruction, name: str) -> Iterator[str]:
+    """What an instruction takes from another context: the operands of COPY, the source of a mount."""
+    if instruction.keyword in ("COPY", "ADD"):
+        yield from instruction.values[:-1]
+    for flag in instruction.flags:
+        fields = dict(part.partition("=")[::2] for part in flag.removeprefix("--mount=").split(","))
+        if flag.startswith("--mount=") and fields.get("from") == name:
+            yield fields.get("source") or fields.get("src") or "."
 
 
 def _pattern(word: str) -> str:
     """A source as a path below its folder: `./src/` is `src`, `/` is all of it."""
-    path = PurePosixPath("/", word).as_posix().lstrip("/")
-    return path or "."
+    return posixpath.normpath(f"/{word}").lstrip("/") or "."
 
 
 @lru_cache(maxsize=1000)
@@ -209,26 +233,19 @@ def _matcher(patterns: tuple[str, ...]) -> Callable[[str], bool]:
         return lambda _: False  # BuildKit refuses such a pattern; the build says so
 
 
-def _enter(
-    instruction: Instruction, scope: dict[str, str], defaults: Mapping[str, str], given: Mapping[str, str]
-) -> None:
+def _enter(instruction: Instruction, scope: _Scope, defaults: Mapping[str, str], given: Mapping[str, str]) -> None:
     """Enter what ARG and ENV define; an argument without any value is entered as it is declared, empty."""
     if instruction.keyword == "ARG":
         for word in instruction.values:
             name, has_default, default = word.partition("=")
-            fallback = default.strip("\"'") if has_default else defaults.get(name, "")
-            scope[name] = given.get(name, fallback)
+            fallback = _expanded(default.strip("\"'"), scope.values) if has_default else defaults.get(name, "")
+            if name not in scope.variables:  # ENV wins over ARG, also over a later one
+                scope.values[name] = given.get(name, fallback)
     if instruction.keyword == "ENV":
         pairs = zip(instruction.values[::2], instruction.values[1::2], strict=False)
-        scope.update({name: _expanded(value.strip("\"'"), scope) for name, value in pairs})
-
-
-def _global_arguments(image: Image) -> dict[str, str]:
-    """The defaults above the first FROM: a bare `ARG NAME` in a stage takes them over."""
-    head = image.dockerfile.text.splitlines()[: image.dockerfile.stages[0].line - 1]
-    # ARG NODE_VERSION=18
-    found = (re.match(r"\s*ARG\s+(\w+)=(\S*)", line, re.IGNORECASE) for line in head)
-    return {match[1]: match[2].strip("\"'") for match in found if match}
+        entered = {name: _expanded(value.strip("\"'"), scope.values) for name, value in pairs}
+        scope.values.update(entered)
+        scope.variables.update(entered)
 
 
 def _arguments(instruction: Instruction, scope: Mapping[str, str]) -> frozenset[str]:

@@ -14,18 +14,22 @@ from layerproof.model import StepKind
 
 # deps, node-deps, deps_prod, dependencies
 _DEPENDENCY_STAGE = re.compile(r"(?:^|[-_.])(?:deps?|dependencies)(?:[-_.]|$)", re.IGNORECASE)
+# The "package manager" of a step that the configuration names.
+CONFIGURED = "configured"
 _DEFINITE = ("install", "system", "fetch")
 
 
 @dataclass(frozen=True)
 class Kinds:
     """
-    The kind of every step by line; `installs` has, by line, the commands that make a step one that installs.
+    The kind of every step by line.
 
-    `sources` are the files of build contexts that are no manifests.
+    `commands` has, by line, all that a step has of commands that may bring dependencies in, and `installs` those that
+    make it one that installs. `sources` are the files of build contexts that are no manifests.
     """
 
     of: Mapping[int, StepKind]
+    commands: Mapping[int, tuple[Command, ...]]
     installs: Mapping[int, tuple[Command, ...]]
     sources: tuple[str, ...]
 
@@ -52,26 +56,26 @@ def derive_kinds(
         application: texts; an instruction with one of them installs nothing, whatever it looks like.
     """
     sources = tuple(f"{folder}/{path}" for folder, paths in files.items() for path in paths if is_source(path))
+    # Go builds from a vendor folder where there is one.
+    vendored = any(path.endswith("vendor/modules.txt") for paths in files.values() for path in paths)
     touched = {line for line, node in flow.nodes.items() if any(node.takes(path) for path in sources)}
     clean = {line for line in flow.nodes if not any(node.line in touched for node in flow.upstream(line))}
     commands = {line: _commands(node, dependency, application) for line, node in flow.nodes.items()}
-    installs = {}
-    for line, found in commands.items():
-        fetched = {
-            command.ecosystem
-            for node in flow.upstream(line)
-            if node.line != line and node.line in clean
-            for command in commands[node.line]
-        }
-        kept = tuple(
-            command
-            for command in found
-            if command.kind in _DEFINITE
-            or line in clean
-            or (command.ecosystem not in fetched and not _has_cache(flow.nodes[line]) and needs(command.ecosystem))
-        )
-        if kept:
-            installs[line] = kept
+    # What is copied from a stage with source (a recipe) mostly stays the same: what a step is laid over counts.
+    apart = {
+        line for line in flow.nodes if line not in touched and touched.isdisjoint(n.line for n in flow.chain(line))
+    }
+
+    def installs_what(line: int, command: Command) -> bool:
+        if command.kind in _DEFINITE or line in clean:
+            return True
+        before = (node.line for node in flow.upstream(line) if node.line != line and node.line in apart)
+        fetched = {item.ecosystem for at in before for item in commands[at] if not item.names_packages}
+        spared = command.ecosystem in fetched or _has_cache(flow.nodes[line]) or (command.tool == "go" and vendored)
+        return not spared and needs(command.ecosystem)
+
+    kept = {line: tuple(item for item in found if installs_what(line, item)) for line, found in commands.items()}
+    installs = {line: found for line, found in kept.items() if found}
     laid_over = {node.line for line in installs for node in flow.chain(line)}
     kinds = {}
     for line, node in flow.nodes.items():
@@ -79,7 +83,7 @@ def derive_kinds(
         named = _DEPENDENCY_STAGE.search(node.stage.name or "") is not None and not overridden
         is_dependency = line in installs or line in laid_over or line in clean or named
         kinds[line] = StepKind.DEPENDENCY if is_dependency else StepKind.APPLICATION
-    return Kinds(kinds, installs, sources)
+    return Kinds(kinds, {line: found for line, found in commands.items() if found}, installs, sources)
 
 
 def _commands(node: Node, dependency: Collection[str], application: Collection[str]) -> tuple[Command, ...]:
@@ -88,7 +92,7 @@ def _commands(node: Node, dependency: Collection[str], application: Collection[s
         return ()
     configured = next((word for word in dependency if word in text), "")
     if configured:
-        return (Command("install", "", configured, ()),)
+        return (Command("install", CONFIGURED, configured, ()),)
     return find_commands(node.instruction)
 
 

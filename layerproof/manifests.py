@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from fnmatch import fnmatch
+from fnmatch import fnmatch, translate
 
 # By file name, as package managers read them.
 MANIFESTS = (
@@ -36,7 +36,8 @@ MANIFESTS = (
         "Pipfile",
         "Pipfile.lock",
         "setup.cfg",
-        "environment.yml",
+        "environment.y*ml",
+        "setup.py",
         ".python-version",
     ),
     (
@@ -50,7 +51,7 @@ MANIFESTS = (
         "pom.xml",
         "*.gradle",
     ),
-    ("*.gradle.kts", "gradle.properties", "gradlew", "gradle-wrapper.*", "libs.versions.toml", "mvnw"),
+    ("*.gradle.kts", "build.sbt", "gradle.properties", "gradlew", "gradle-wrapper.*", "libs.versions.toml", "mvnw"),
     (
         "*.csproj",
         "*.fsproj",
@@ -75,8 +76,21 @@ MANIFESTS = (
     ),
 )
 _ALL_MANIFESTS = tuple(pattern for row in MANIFESTS for pattern in row)
+# One expression, because every file of a build context is asked.
+_IS_MANIFEST = re.compile("|".join(map(translate, _ALL_MANIFESTS)))
 # Folders that hold nothing but manifests.
 _MANIFEST_FOLDERS = ("gradle", ".mvn", ".yarn", "requirements", "vendor", "patches", "prisma")
+# The same by what lies in them: a package of the application may be called so too.
+_BELOW_FOLDERS = {
+    "gradle": (".jar", ".properties", ".toml", ".gradle", ".kts"),
+    ".mvn": ("",),
+    ".yarn": ("",),
+    "requirements": (".txt", ".in"),
+    "vendor": (".go", ".mod", ".sum", ".php", ".rb", ".gem", ".gemspec", ".rs", ".c", ".h", "modules.txt", "LICENSE"),
+    "patches": (".patch", ".diff"),
+    "prisma": (".prisma", ".sql"),
+}
+_OF_DOCKER = ("Dockerfile*", "*.Dockerfile", "*.dockerfile", ".dockerignore", "*.dockerignore", "Containerfile*")
 
 # For each package manager: the files that declare dependencies, and the locks beside them that it obeys.
 _PYTHON_PROJECT = ("pyproject.toml", "setup.py", "setup.cfg")
@@ -109,14 +123,14 @@ _DRIVERS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "dart": (("pubspec.yaml",), ("pubspec.lock",)),
     "flutter": (("pubspec.yaml",), ("pubspec.lock",)),
 }
-# What a manifest looks like that names something to fetch; of one not listed here it is taken for granted.
+MANAGERS = tuple(_DRIVERS)
+# What a line of a manifest looks like that names something to fetch; of one not listed here it is taken for granted.
 _DECLARES = {
     "go.mod": r"^\s*require\b",
-    "Cargo.toml": r"^\s*\[.*dependencies",
     "*.csproj": "<PackageReference",
     "*.fsproj": "<PackageReference",
-    "Package.swift": r"\.package\(",
-    "mix.exs": r"\{\s*:\w+\s*,",
+    "Package.swift": r"^(?!\s*//).*\.package\(",
+    "mix.exs": r"^(?!\s*#).*\{\s*:\w+\s*,",
 }
 
 
@@ -127,14 +141,17 @@ def is_manifest(path: str) -> bool:
         name in _MANIFEST_FOLDERS
         # requirements/base.txt
         or fnmatch(path, "*requirements/*.txt")
-        or any(fnmatch(name, pattern) for pattern in _ALL_MANIFESTS)
+        or _IS_MANIFEST.match(name) is not None
         or _is_manifest_glob(name)
     )
 
 
 def is_source(path: str) -> bool:
-    """Whether a file of a build context, by its path in it, is neither a manifest nor in a folder of manifests."""
-    return not is_manifest(path) and not any(part in _MANIFEST_FOLDERS for part in path.split("/")[:-1])
+    """Whether a file of a build context, by its path in it, is neither a manifest nor what Docker itself reads."""
+    *folders, name = path.split("/")
+    if is_manifest(path) or any(fnmatch(name, pattern) for pattern in _OF_DOCKER):
+        return False
+    return not any(name.endswith(_BELOW_FOLDERS.get(folder, ())) for folder in folders)
 
 
 def declares(tool: str, path: str) -> bool:
@@ -155,8 +172,33 @@ def locks_of(tool: str) -> tuple[str, ...]:
 def has_dependencies(path: str, text: str) -> bool:
     """Whether a manifest names anything to fetch; only where the absence of a word shows it."""
     name = path.rsplit("/", 1)[-1]
+    if name in ("Cargo.toml", "pyproject.toml", "package.json", "composer.json"):
+        return _names_any(name, text)
+    if fnmatch(name, "requirements*"):
+        return re.search(r"^\s*[^#\s]", text, re.MULTILINE) is not None
     expression = next((wanted for pattern, wanted in _DECLARES.items() if fnmatch(name, pattern)), "")
     return not expression or re.search(expression, text, re.MULTILINE) is not None
+
+
+def _names_any(name: str, text: str) -> bool:
+    """Any table or list of dependencies, of a target or a workspace too, with an entry in it."""
+    import json
+
+    import tomli
+
+    def search(table: object) -> bool:
+        if not isinstance(table, dict):
+            return False
+        return any(
+            (key.lower().endswith(("dependencies", "dependency-groups", "require", "require-dev")) and bool(value))
+            or (key != "build-system" and search(value))
+            for key, value in table.items()
+        )
+
+    try:
+        return search(json.loads(text) if name.endswith(".json") else tomli.loads(text))
+    except (ValueError, tomli.TOMLDecodeError):
+        return True
 
 
 def _is_manifest_glob(name: str) -> bool:

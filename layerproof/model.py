@@ -36,12 +36,17 @@ class Stage:
 
 @dataclass(frozen=True)
 class Dockerfile:
-    """A parsed Dockerfile; `path` is where it was read, for messages."""
+    """
+    A parsed Dockerfile; `path` is where it was read, for messages.
+
+    `global_args` are the values that FROM lines see: of arguments above the first one, and of the platform.
+    """
 
     path: Path
     text: str
     stages: tuple[Stage, ...]
     declared_args: frozenset[str]
+    global_args: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

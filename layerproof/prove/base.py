@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from layerproof.dockerfile import find_stage, parse_dockerfile
+from layerproof.dockerfile import find_stage, parse_dockerfile, reachable_stages
 from layerproof.model import Image, Stage
 from layerproof.prove.edits import Edit, new_token
 from layerproof.prove.subject import Subject
@@ -13,10 +13,35 @@ from layerproof.references import normalize_reference
 
 
 def plan_base(subject: Subject, *, full: bool) -> tuple[Trial, ...] | Skip:
+    elsewhere = _other_builds(subject)
+    if elsewhere:
+        return elsewhere
     direct = [parent for parent in subject.parents if parent.name in subject.image.parents]
     if not direct:
         return Skip("not applicable", "it is built on no other image of this project")
     return tuple(_base_trial(subject, parent, full=full) for parent in direct)
+
+
+def _other_builds(subject: Subject) -> Skip | None:
+    """A stage that starts from a tag or digest of a base that this project does not build: no change of it arrives."""
+    published = {_repository(tag): tag for tag in subject.published}
+    for stage in reachable_stages(subject.image.dockerfile, subject.image.target):
+        reference = normalize_reference(stage.base)
+        own = published.get(_repository(reference))
+        if own is not None and reference not in subject.published and stage.base not in subject.image.contexts:
+            return Skip(
+                "failed",
+                f"line {stage.line} starts from {stage.base}, not built here: a change of {own} does not arrive",
+                f"FROM {own}",
+            )
+    return None
+
+
+def _repository(reference: str) -> str:
+    """registry:5000/team/base:1@sha256:... -> registry:5000/team/base"""
+    name = reference.partition("@")[0]
+    folder, slash, last = name.rpartition("/")
+    return f"{folder}{slash}{last.partition(':')[0]}"
 
 
 def _base_trial(subject: Subject, parent: Image, *, full: bool) -> Trial:
@@ -25,11 +50,11 @@ def _base_trial(subject: Subject, parent: Image, *, full: bool) -> Trial:
     of it. It is written by a COPY, because a base need not have a shell.
     """
     marker = f"layerproof-probe-{new_token()}"
-    lines = parent.dockerfile.text.splitlines()
+    lines = parent.dockerfile.text.split("\n")
     stage = find_stage(parent.dockerfile, parent.target)
     end = (stage.instructions[-1].end_line if stage.instructions else stage.line) if stage else len(lines)
     step = [f"COPY <<LAYERPROOF_END /{marker}", "layerproof", "LAYERPROOF_END"]
-    text = "\n".join([*lines[:end], *step, *lines[end:]]) + "\n"
+    text = "\n".join([*lines[:end], *step, *lines[end:]])
     edits = () if parent.inline else (Edit(parent.dockerfile.path, "write", text.encode()),)
     return Trial(
         f"the Dockerfile of {parent.name} was edited",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from layerproof.context import ignore_file_of
@@ -16,8 +16,8 @@ from layerproof.prove.trial import Trial, shown
 
 MAX_SHOWN = 60
 MAX_NAMES = 8
-# --mount=type=cache,target=/root/.npm
-_FLAG = re.compile(r"--[a-z][\w-]*(?:=\S+)?\s+")
+# RUN --mount=type=cache,target=/root/.npm --network=none npm ci, COPY --chown=1:1 --link a b; not COPY --from=x
+_FLAGS = re.compile(r"^(\w+)\s+(?:--(?:mount|network|security|chown|chmod|link|parents|exclude)(?:=\S+)?\s+)+")
 
 
 @dataclass(frozen=True)
@@ -28,35 +28,38 @@ class Cause:
     hint: str
 
 
-def find_cause(subject: Subject, trial: Trial, step: Step, *, ran: Collection[int]) -> Cause:
+def find_cause(subject: Subject, trial: Trial, step: Step, *, ran: Sequence[Step]) -> Cause:
     """
     The cause of one step that ran and should not have. Never a guess: where nothing tells, that is said.
 
     Args:
-        ran: the lines of all steps that ran: it began with the first of them that takes something edited.
+        ran: all steps of the image that ran: it began with the first of them that takes something edited.
     """
     image, flow, line = _owner(subject, step)
     if line is None or line not in flow.nodes:
-        return Cause("for a reason that its Dockerfile does not tell", "Compare it with `inv build --no-cache`.")
+        return _by_trigger(step)
     upstream = flow.upstream(line)
     if image.options.get("no-cache"):
         return Cause("because the compose file builds it with no_cache", "Take build.no_cache out of the compose file.")
-    first_ran = [node for node in upstream if node.line in ran or image is not subject.image]
-    edits = sorted((edit for edit in trial.edits if subject.lets_in(edit.path)), key=lambda edit: len(edit.path.parts))
-    for taker in first_ran:
+    lines = {item.line for item in ran}
+    edits = sorted((edit for edit in trial.edits if _arrives(subject, edit)), key=lambda edit: len(edit.path.parts))
+    for taker in (node for node in upstream if node.line in lines or image is not subject.image):
         taken = [edit for edit in edits if taker.takes(edit.path) and _counts(edit)]
         if taken:
             return _by_file(subject, trial, taken, taker=taker, node=flow.nodes[line], image=image)
     argument = next(((node, name) for node in upstream for name in trial.arguments if name in node.arguments), None)
     if argument is not None:
-        return _by_argument(image, *argument, same=argument[0].line == line)
+        return _by_argument(subject, image, *argument, same=argument[0].line == line)
     fetched = next((node for node in upstream if _fetches(node)), None)
     if fetched is not None:
         return Cause(
             f"because {_shown(fetched)} on line {fetched.line} fetches something else each time",
             "Pin it with ADD --checksum, or fetch it in a stage of its own after the install.",
         )
-    return Cause(
+    trigger = next((item for item in ran if item.line not in subject.flow.nodes), None)
+    if trigger is not None and image is subject.image:
+        return _by_trigger(trigger, before=True)
+    return _by_base_argument(subject, trial) or Cause(
         "though nothing that reaches it was edited: its cache record is gone, or its inputs differ in each build",
         "Run the proof again; if it stays, look for what the step reads from the network or the clock.",
     )
@@ -66,10 +69,39 @@ def _fetches(node: Node) -> bool:
     return node.instruction.keyword == "ADD" and "://" in node.instruction.text
 
 
-def shown_step(step: Step) -> str:
-    """deps 3/4 `RUN npm ci`, without the flags; a stage that has no name for BuildKit is left out."""
+def shown_step(subject: Subject, step: Step) -> str:
+    """
+    deps 3/4 `RUN npm ci`, as its Dockerfile has it, without the flags of BuildKit; of a base with the base's name. A
+    stage that has no name for BuildKit is left out.
+    """
+    image, flow, line = _owner(subject, step)
+    node = flow.nodes.get(line or 0)
+    text = node.instruction.text if node else step.instruction
     where = "step" if step.stage == ONLY_STAGE else step.stage
-    return f"{where} {step.number}/{step.total} `{_short(step.instruction)}`"
+    base = "" if image is subject.image else f"{image.name} "
+    return f"{base}{where} {step.number}/{step.total} `{short_instruction(text)}`"
+
+
+def _by_trigger(step: Step, *, before: bool = False) -> Cause:
+    """An instruction that no Dockerfile here has: ONBUILD of an image that a stage starts from."""
+    what = f"because `{short_instruction(step.instruction)}`, which is" if before else "because it is"
+    return Cause(
+        f"{what} an ONBUILD instruction of the image that stage {step.stage} starts from",
+        "Start from an image without ONBUILD, and copy in this Dockerfile what each step needs.",
+    )
+
+
+def _by_base_argument(subject: Subject, trial: Trial) -> Cause | None:
+    """An argument of a base that ends in its environment: every RUN of what is built on it sees it."""
+    for parent in subject.parents:
+        for name in trial.arguments:
+            if name in parent.dockerfile.declared_args:
+                return Cause(
+                    f"because ARG {name}{_declared(parent, name)} of {parent.name}, whose value changes with every"
+                    " build, ends in the environment of that base",
+                    f"Set {name} in the last stage of the service that needs it.",
+                )
+    return None
 
 
 def _owner(subject: Subject, step: Step) -> tuple[Image, Flow, int | None]:
@@ -83,6 +115,11 @@ def _owner(subject: Subject, step: Step) -> tuple[Image, Flow, int | None]:
     return subject.image, subject.flow, step.line
 
 
+def _arrives(subject: Subject, edit: Edit) -> bool:
+    """Whether the context changes: by the file, or by a new folder that stays there empty when the file is ignored."""
+    return subject.lets_in(edit.path) or (not edit.path.parent.exists() and subject.lets_in(edit.path.parent))
+
+
 def _counts(edit: Edit) -> bool:
     """Times count for nothing; what a touch may have changed is who may write to the file."""
     return edit.kind != "touch" or bool(edit.path.stat().st_mode & OTHERS_MAY_WRITE)
@@ -90,7 +127,7 @@ def _counts(edit: Edit) -> bool:
 
 def _by_file(subject: Subject, trial: Trial, taken: Sequence[Edit], *, taker: Node, node: Node, image: Image) -> Cause:
     patterns = list(dict.fromkeys(edit.pattern for edit in taken if edit.pattern))
-    names = list(dict.fromkeys(edit.pattern.removeprefix("**/") or shown(subject, edit.path) for edit in taken))
+    names = list(dict.fromkeys(_name(subject, edit) for edit in taken))
     listed = ", ".join(names[:MAX_NAMES]) + (f" and {len(names) - MAX_NAMES} more" if len(names) > MAX_NAMES else "")
     if taken[0].kind == "touch":
         mode = "which everybody may write to here, and nobody in a fresh checkout"
@@ -100,7 +137,7 @@ def _by_file(subject: Subject, trial: Trial, taken: Sequence[Edit], *, taker: No
     else:
         because = f"because {_shown(taker)} on line {taker.line} takes {listed} before it"
     if image is not subject.image:
-        return Cause(f"in {image.name} {because}", "A base takes no file of an application: copy it in the service.")
+        return Cause(because, "A base takes no file of an application: copy it in the service.")
     if trial.may_run == "application":
         if node.line in subject.kinds.installs:
             return Cause(because, "Copy the dependency manifests alone, install, and copy the source after that.")
@@ -110,29 +147,46 @@ def _by_file(subject: Subject, trial: Trial, taken: Sequence[Edit], *, taker: No
     return Cause(because, f"Add to {_ignore_file(image)}: {' '.join(patterns or names)}")
 
 
+def _name(subject: Subject, edit: Edit) -> str:
+    """How an edited file is called: what lies around by its kind, with its folder where that is not the context."""
+    if not edit.pattern:
+        return shown(subject, edit.path)
+    name = edit.pattern.removeprefix("**/")
+    below = edit.path.parent.parent if edit.path.parent.name == name else edit.path.parent
+    return (
+        name if below in (subject.image.context, *subject.image.context.parents) else f"{shown(subject, below)}/{name}"
+    )
+
+
 def _ignore_file(image: Image) -> str:
     found = ignore_file_of(image.dockerfile.path, image.context)
     return f"{image.context.name}/{found.name if found else '.dockerignore'}"
 
 
-def _by_argument(image: Image, node: Node, name: str, *, same: bool) -> Cause:
-    # ARG GIT_SHA=unknown
-    pattern = re.compile(rf"\s*ARG\b.*\b{re.escape(name)}\b", re.IGNORECASE)
-    lines = enumerate(image.dockerfile.text.splitlines(), start=1)
-    declared = next((line for line, text in lines if pattern.match(text)), None)
-    where = f" on line {declared}" if declared else ""
+def _by_argument(subject: Subject, image: Image, node: Node, name: str, *, same: bool) -> Cause:
     above = "above it" if same or node.instruction.keyword == "RUN" else f"in {_shown(node)}"
+    of = "" if image is subject.image else f" of {image.name}"
     return Cause(
-        f"because ARG {name}{where}, whose value changes with every build, stands {above}",
+        f"because ARG {name}{_declared(image, name)}{of}, whose value changes with every build, stands {above}",
         f"Declare ARG {name} after the install, in the last stage that needs it.",
     )
 
 
+def _declared(image: Image, name: str) -> str:
+    """` on line 3`, where an argument is declared."""
+    # ARG GIT_SHA=unknown
+    pattern = re.compile(rf"\s*ARG\b.*\b{re.escape(name)}\b", re.IGNORECASE)
+    lines = enumerate(image.dockerfile.text.splitlines(), start=1)
+    found = next((line for line, text in lines if pattern.match(text)), None)
+    return f" on line {found}" if found else ""
+
+
 def _shown(node: Node) -> str:
-    return f"`{_short(node.instruction.text)}`"
+    return f"`{short_instruction(node.instruction.text)}`"
 
 
-def _short(text: str) -> str:
-    """An instruction on one line, without its flags; a here-document ends with its first line."""
-    words = " ".join(_FLAG.sub("", text.partition("\n")[0] if "<<" in text else text).replace("\\\n", " ").split())
+def short_instruction(text: str) -> str:
+    """An instruction on one line, without mounts and modes; a here-document ends with its first line."""
+    line = " ".join((text.partition("\n")[0] if "<<" in text else text).replace("\\\n", " ").split())
+    words = _FLAGS.sub(r"\1 ", line)
     return words if len(words) <= MAX_SHOWN else words[: MAX_SHOWN - 1] + "…"

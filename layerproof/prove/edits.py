@@ -51,9 +51,9 @@ class Edit:
     """
     One change of a file, named by its path in the real tree; it is made in the copy.
 
-    `append` adds `data` to what is there, if anything is; `write` replaces it; `touch` changes its times, and takes the
-    right to write from everybody, which no checkout gives. `pattern` is what an ignore file needs to keep it out of
-    every context, "" where it does not belong in one.
+    `append` adds `data` to what is there, if anything is, on a line of its own; `write` replaces it; `touch` changes
+    its times, and takes the right to write from everybody, which no checkout gives. `pattern` is what an ignore file
+    needs to keep it out of every context, "" where it does not belong in one.
     """
 
     path: Path
@@ -71,8 +71,9 @@ def appended(path: Path, token: str) -> Edit:
     """An edit after which a file of this name still says the same to its readers, where its language is known."""
     comment = _comment(path)
     if comment:
-        # Two blank lines, as formatters of several languages want them before a comment that follows a block.
-        return Edit(path, "append", f"\n\n\n{comment.format(f'layerproof {token}')}\n".encode())
+        # Formatters of Python want two blank lines before a comment that follows a block.
+        start = "\n\n" if path.suffix == ".py" else ""
+        return Edit(path, "append", f"{start}{comment.format(f'layerproof {token}')}\n".encode())
     return Edit(path, "append", _blanks(token).encode())
 
 
@@ -95,4 +96,4 @@ def _names(pattern: str, path: Path) -> bool:
 def _blanks(token: str) -> str:
     """White space that is another for each token, for files without comments (JSON)."""
     choose = random.Random(token)  # noqa: S311  # it has to differ, not to be secret
-    return "\n" + "".join(choose.choice(" \n") for _ in range(64)) + "\n"
+    return "".join(choose.choice(" \n") for _ in range(64)) + "\n"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from layerproof.model import Step, StepKind
-from layerproof.prove.cause import find_cause, shown_step
+from layerproof.prove.cause import find_cause, short_instruction, shown_step
 from layerproof.prove.observe import Observation
 from layerproof.prove.subject import Subject
 from layerproof.prove.trial import Trial, shown
@@ -52,8 +52,8 @@ def _forbidden(subject: Subject, trial: Trial, seen: Observation) -> Complaint |
 
 
 def _complain(subject: Subject, trial: Trial, seen: Observation, step: Step) -> Complaint:
-    cause = find_cause(subject, trial, step, ran=[ran.line or 0 for ran in seen.ran])
-    return Complaint(f"{shown_step(step)} ran again {cause.because}", cause.hint)
+    cause = find_cause(subject, trial, step, ran=seen.ran)
+    return Complaint(f"{shown_step(subject, step)} ran again {cause.because}", cause.hint)
 
 
 def _required(subject: Subject, trial: Trial, seen: Observation) -> Complaint | None:
@@ -81,7 +81,7 @@ def _not_run(subject: Subject, trial: Trial) -> Complaint:
     name = shown(subject, path)
     line = min(trial.must_run)
     node = subject.flow.nodes[line]
-    expected = f"`{_begin(node.instruction.text)}` ({subject.image.dockerfile.path.name}:{line})"
+    expected = f"`{short_instruction(node.instruction.text)}` ({subject.image.dockerfile.path.name}:{line})"
     if not subject.lets_in(path):
         return Complaint(
             f"{trial.said}, and {expected} did not run: the file does not reach the build context",
@@ -93,8 +93,3 @@ def _not_run(subject: Subject, trial: Trial) -> Complaint:
             f"COPY {name} before it.",
         )
     return Complaint(f"{trial.said}, and {expected} did not run", "Is its result taken from somewhere else?")
-
-
-def _begin(text: str) -> str:
-    words = " ".join(text.split())
-    return words if len(words) <= 50 else words[:49] + "…"

@@ -6,28 +6,20 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 from layerproof.commands import Command
-from layerproof.manifests import declares, locks_of
+from layerproof.kinds import CONFIGURED
+from layerproof.manifests import MANAGERS, declares, has_dependencies, is_manifest, locks_of
 from layerproof.prove.edits import appended, new_token, stays_valid
 from layerproof.prove.subject import Subject, context_files
 from layerproof.prove.trial import Skip, Trial, shown
 
 MAX_MANIFESTS = 6
-_MANAGERS = ("npm", "pip", "uv", "poetry", "cargo", "mvn", "gradle", "composer", "bundle")
 
 
 def plan_manifest(subject: Subject, *, full: bool) -> tuple[Trial, ...] | Skip:
-    installs = subject.kinds.installs
-    found = dict(_manifests(subject))
-    if not found and not any(command.ecosystem for commands in installs.values() for command in commands):
-        if any(declares(tool, path.as_posix()) for path in context_files(subject) for tool in _MANAGERS):
-            return Skip(
-                "unproven",
-                "there is a dependency manifest, and no step that is known to install dependencies",
-                'Name the step: dependency-steps = ["part of its text"] in [tool.layerproof.services.<name>].',
-            )
-        return Skip("not applicable", "it installs no dependencies of its own")
+    """A trial for each manifest, and each lock file beside one, that drives an install of the image."""
+    found = _manifests(subject)
     if not found:
-        return Skip("not applicable", "its dependencies stand in the Dockerfile itself, in no manifest")
+        return _nothing_found(subject)
     return tuple(
         Trial(
             f"{shown(subject, path)} was edited",
@@ -36,33 +28,54 @@ def plan_manifest(subject: Subject, *, full: bool) -> tuple[Trial, ...] | Skip:
             may_run="own steps",
             stop=not full or not stays_valid(path),
         )
-        for path, lines in found.items()
+        for path, lines in list(found.items())[:MAX_MANIFESTS]
     )
 
 
-def _manifests(subject: Subject) -> Iterator[tuple[Path, frozenset[int]]]:
-    """What drives each package manager, and the steps that have to run after a change of it; at most a handful."""
+def _nothing_found(subject: Subject) -> Skip:
+    known = {tool for commands in subject.kinds.commands.values() for command in commands if (tool := command.tool)}
+    if any(command.ecosystem for commands in subject.kinds.commands.values() for command in commands):
+        return Skip("not applicable", "its dependencies stand in the Dockerfile itself, in no manifest")
+    if CONFIGURED in known:
+        return Skip("not applicable", "no manifest reaches the step that installs its dependencies")
+    taken = [path for path in context_files(subject) if any(node.takes(path) for node in subject.flow.nodes.values())]
+    for path in taken:
+        if any(declares(tool, path.as_posix()) for tool in MANAGERS) and path.is_file():
+            text = path.read_text(encoding="utf-8", errors="replace")
+            if has_dependencies(path.as_posix(), text):
+                return Skip(
+                    "unproven",
+                    f"{shown(subject, path)} names dependencies, and no step is known to install them",
+                    'Name the step: dependency-steps = ["part of its text"] in [tool.layerproof.services.<name>].',
+                )
+    return Skip("not applicable", "it installs no dependencies of its own")
+
+
+def _manifests(subject: Subject) -> dict[Path, frozenset[int]]:
+    """What drives each package manager, and the steps of which one has to run after a change of it."""
     tools: dict[str, list[tuple[int, Command]]] = {}
-    for line, commands in subject.kinds.installs.items():
+    for line, commands in subject.kinds.commands.items():
         for command in commands:
-            if command.ecosystem:
+            driven = command.ecosystem and not command.names_packages
+            if driven or (command.kind == "project" and command.ecosystem) or command.tool == CONFIGURED:
                 tools.setdefault(command.tool, []).append((line, command))
     chosen: dict[Path, frozenset[int]] = {}
     for tool, uses in tools.items():
-        same = {
+        kin = {uses[0][1].ecosystem} if tool != CONFIGURED else set()
+        lines = frozenset(
             line
-            for line, commands in subject.kinds.installs.items()
-            for c in commands
-            if c.ecosystem == uses[0][1].ecosystem
-        }
+            for name, others in tools.items()
+            for line, command in others
+            if name == tool or command.ecosystem in kin
+        )
         for path in _driving(subject, tool, uses):
-            chosen[path] = chosen.get(path, frozenset()) | same
-    yield from list(chosen.items())[:MAX_MANIFESTS]
+            chosen[path] = chosen.get(path, frozenset()) | lines
+    return chosen
 
 
 def _driving(subject: Subject, tool: str, uses: list[tuple[int, Command]]) -> Iterator[Path]:
     candidates = sorted(
-        (path for path in context_files(subject) if declares(tool, path.as_posix())),
+        (path for path in context_files(subject) if _drives(tool, path)),
         key=lambda path: (not _is_own(subject, path), len(path.parts), path.name),
     )
     named = {PurePosixPath(word.partition("=")[2] or word).name for _, command in uses for word in command.words}
@@ -77,10 +90,14 @@ def _driving(subject: Subject, tool: str, uses: list[tuple[int, Command]]) -> It
         projects = [path for path in reached if _is_project_file(path)] if project else []
         candidates = reads or requirements or projects
         reached = [path for path in candidates if path in reached] or candidates
-    for path in _topmost(reached or candidates):
+    for path in _topmost(reached or (candidates if tool != CONFIGURED else [])):
         yield path
         # On the disk, not in the context: an ignored lock file is left out as well.
         yield from (lock for name in locks_of(tool) if (lock := path.with_name(name)).is_file())
+
+
+def _drives(tool: str, path: Path) -> bool:
+    return is_manifest(path.as_posix()) if tool == CONFIGURED else declares(tool, path.as_posix())
 
 
 def _is_own(subject: Subject, path: Path) -> bool:

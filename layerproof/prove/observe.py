@@ -113,13 +113,17 @@ def _by_name(log: BuildLog, subject: Subject) -> tuple[tuple[Step, ...], tuple[S
 
 def _failure(log: BuildLog, returncode: int) -> str:
     failed = failed_vertices(log)
-    if failed:
-        last = next((line for line in reversed(failed[0].log) if line.strip()), "")
-        reason = failed[0].error.splitlines()[0]
-        return f"the build failed: {failed[0].name}: {reason}" + (f": {last.strip()}" if last else "")
-    if returncode != 0:
-        words = next((line for line in reversed(log.noise) if line.strip()), "")
-        return f"the build ended with code {returncode}" + (f": {words.strip()}" if words else "")
+    # What was only cancelled by a failure elsewhere says nothing; then the CLI's last words have to do.
+    vertex = next((item for item in failed if "cancel" not in item.error.lower()), None)
+    if vertex is not None:
+        last = next((line for line in reversed(vertex.log) if line.strip()), "")
+        return f"the build failed: {vertex.name}: {vertex.error.splitlines()[0]}" + (
+            f": {last.strip()}" if last else ""
+        )
+    if failed or returncode != 0:
+        words = [line.strip() for line in log.noise if line.strip()]
+        said = next((line for line in words if line.startswith("ERROR")), words[-1] if words else "")
+        return f"the build ended with code {returncode}" + (f": {said}" if said else "")
     return ""
 
 

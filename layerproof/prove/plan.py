@@ -5,16 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from datetime import datetime, timezone
+from pathlib import Path
 
+from layerproof.model import Image
 from layerproof.prove.base import plan_base
 from layerproof.prove.edits import Edit, appended, new_token
 from layerproof.prove.manifest import plan_manifest
-from layerproof.prove.subject import Subject, context_files
+from layerproof.prove.subject import Subject, context_files, find_shut_out
 from layerproof.prove.trial import Skip, Trial, shown
 
 PROBES = ("noop", "source", "manifest", "unrelated", "touch", "sibling", "base")
 NOOP_BUDGET_S = 15.0
 MAX_TOUCHED = 1000
+MAX_PACKAGES = 50
 MAX_TOUCHED_BYTES = 1 << 20
 MAX_MANIFESTS = 6
 
@@ -28,10 +31,14 @@ _UNRELATED = {
 }
 # Arguments that CI gives another value in every build: BUILD_DATE, GIT_SHA, VCS_REF, CI_JOB_ID, ...
 _VOLATILE = re.compile(
-    r"(?:^|_)(?:SHA\d*|COMMIT|REVISION|REV|VCS_REF|GIT_REF|DATE|TIME|TIMESTAMP|DATETIME|NOW|EPOCH|BUILT(?:_AT)?"
-    r"|BUILD_(?:ID|NUM|NUMBER|TAG)|RUN_(?:ID|NUMBER)|JOB_ID|PIPELINE_ID|CACHE_?BUST(?:ER)?)(?:$|_)",
-    re.IGNORECASE,
+    r"""(?:(?:APP|BITBUCKET|BUILD|BUILT|CI|CIRCLE|COMMIT|CREATED|DRONE|GIT|GITHUB|HEAD|HG|IMAGE|LAST|RELEASE|REPO|SERVICE
+          |SHORT|SOURCE|SRC|VCS)_?)*
+        (?:SHA1?|HASH|COMMIT|REVISION|REV|REF|DATE|TIME|TIMESTAMP|DATETIME|AT|ON|NOW|TODAY|EPOCH
+          |(?:BUILD|RUN|JOB|PIPELINE|WORKFLOW)_?(?:ID|NUM|NUMBER|TAG)|CACHE_?BUST(?:ER)?)""",
+    re.IGNORECASE | re.VERBOSE,
 )
+# A commit or a checksum that stands in the Dockerfile pins something: 40 or 64 hexadecimal digits, or seven.
+_PIN = re.compile(r"(?:sha256:)?(?=.*\d)[0-9a-f]{7,64}|v?\d+\.\d.*", re.IGNORECASE)
 
 
 def plan_probe(subject: Subject, probe: str, *, full: bool = False) -> tuple[Trial, ...] | Skip:
@@ -65,7 +72,14 @@ def budget_s(subject: Subject, probe: str) -> float | None:
 def _source(subject: Subject) -> tuple[Trial, ...] | Skip:
     path = subject.source
     if path is None:
-        return Skip("not applicable", "no step takes source from a build context")
+        shut_out = find_shut_out(subject)
+        if shut_out is None:
+            return Skip("not applicable", "no step takes source from a build context")
+        return Skip(
+            "unproven",
+            f"the ignore file keeps out all source that a step would take, such as {shown(subject, shut_out)}",
+            "Mend the ignore file, or copy less.",
+        )
     takers = [line for line, node in subject.flow.nodes.items() if node.takes(path)]
     reached = {node.line for line in takers for node in subject.flow.downstream(line)}
     token = new_token()
@@ -83,7 +97,12 @@ def _source(subject: Subject) -> tuple[Trial, ...] | Skip:
 
 def _volatile_arguments(subject: Subject, token: str) -> dict[str, str]:
     """A new value for each argument that CI changes with every build: with the edit comes a new commit."""
-    names = {name for image in subject.images for name in image.dockerfile.declared_args if _VOLATILE.search(name)}
+    names = {
+        name
+        for image in subject.images
+        for name in image.dockerfile.declared_args
+        if _VOLATILE.fullmatch(name) and not _PIN.fullmatch(_default(image, name))
+    }
     given = {name for image in subject.images for name in image.args}
     now = datetime.now(tz=timezone.utc)
     values = {}
@@ -100,19 +119,27 @@ def _volatile_arguments(subject: Subject, token: str) -> dict[str, str]:
     return values
 
 
+def _default(image: Image, name: str) -> str:
+    """The value of an argument in the Dockerfile itself; "" where it has none."""
+    found = re.search(
+        rf"^\s*ARG\s+(?:.*\s)?{re.escape(name)}=(\S+)", image.dockerfile.text, re.IGNORECASE | re.MULTILINE
+    )
+    return found[1].strip("\"'") if found else ""
+
+
 def _unrelated(subject: Subject) -> tuple[Trial, ...]:
     token, root = new_token(), subject.image.context
     readmes = {path.name for path in root.glob("README*") if path.is_file()} | {"README.md"}
     paths = {name: name for name in sorted(readmes)} | _UNRELATED
     if (root / ".git").is_dir():
         paths[".git/layerproof-probe"] = ".git"
-    note = f"\nlayerproof {token}\n".encode()
+    note = f"layerproof {token}\n".encode()
     edits = [Edit(root / path, "append", note, pattern) for path, pattern in paths.items()]
-    edits.append(Edit(root / ".env", "append", f"\nLAYERPROOF_PROBE={token}\n".encode(), "**/.env"))
-    if subject.source is not None and subject.source.suffix == ".py":
-        # Python leaves it there whenever the code is run outside a container.
-        compiled = subject.source.parent / "__pycache__" / f"{subject.source.stem}.layerproof-probe.pyc"
-        edits.append(Edit(compiled, "append", note, "**/__pycache__"))
+    edits.append(Edit(root / ".env", "append", f"LAYERPROOF_PROBE={token}\n".encode(), "**/.env"))
+    # Python leaves compiled modules beside the source whenever it is run outside a container.
+    folders = sorted({Path(path).parent for path in subject.kinds.sources if path.endswith(".py")} - {root})
+    for folder in folders[:MAX_PACKAGES]:
+        edits.append(Edit(folder / "__pycache__" / "layerproof-probe.pyc", "append", note, "**/__pycache__"))
     said = "README, a log, data/, .pkl, __pycache__, node_modules and .env were edited"
     return (Trial(said, tuple(edits)),)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
@@ -12,10 +13,11 @@ from layerproof.errors import ConfigError
 from layerproof.flow import Flow, load_flow
 from layerproof.graph import with_parents
 from layerproof.kinds import Kinds, derive_kinds
-from layerproof.manifests import has_dependencies
+from layerproof.manifests import has_dependencies, is_source
 from layerproof.model import Image, Project, StepKind
 
 Files = Mapping[Path, Collection[str]]
+FilesOf = Callable[[Image], Files]
 
 _CODE = (
     *(".py", ".js", ".mjs", ".cjs", ".jsx", ".ts", ".mts", ".cts", ".tsx", ".vue", ".svelte", ".html", ".css", ".scss"),
@@ -40,8 +42,11 @@ _CODE = (
     *(".cr", ".less", ".sh", ".sql", ".proto", ".graphql"),
 )
 _ENTRY_NAMES = ("main", "app", "index", "server", "program", "application")
-_TEST_WORDS = ("test", "tests", "spec", "__tests__", "testing")
+_TEST_WORDS = frozenset(("test", "tests", "spec", "__tests__", "testing"))
 _HOME_DEPTH = 4
+_SEARCH_DEPTH = 3
+# Folders whose code is nobody's source.
+_NO_SOURCE = frozenset(("node_modules", ".git", ".venv", "venv", "vendor", "dist", "build", "target", "tests", "test"))
 
 
 @dataclass(frozen=True)
@@ -50,7 +55,8 @@ class Subject:
     Attributes:
         parents: the project's images that it is built on, direct or not, in build order.
         flows: the flow of the image and of each parent, by image name.
-        files: each folder that is a build context, with its files after the ignore file.
+        published: the tags of all images of the project.
+        files: the folders that the image takes files from, with those that get past its ignore files.
         ignored: for each folder that the image or a base takes files from, what its ignore file keeps out.
         home: the folder of its own source, where that can be told.
         source: the application file that a probe edits; None where the image takes no source at all.
@@ -61,6 +67,7 @@ class Subject:
     parents: tuple[Image, ...]
     flows: Mapping[str, Flow]
     kinds: Kinds
+    published: frozenset[str]
     files: Files
     ignored: Mapping[Path, Callable[[str], bool]]
     home: Path | None
@@ -97,36 +104,40 @@ class Subject:
         )
 
 
-def load_subject(image: Image, *, project: Project, config: Config, files: Files) -> Subject:
+def load_subject(image: Image, *, project: Project, config: Config, files_of: FilesOf) -> Subject:
     """
     Derive what there is to know about one service.
 
     Args:
-        files: the files of every build context of the project, and of every named context that is a folder.
+        files_of: the folders that an image can take files from, each with the files that get past its ignore file.
 
     Raises:
         ConfigError: the configured `probe-source` does not exist.
     """
     *parents, image = with_parents(project.images, [image.name])
     own = config.service(image.service)
+    files = files_of(image)
     flow, kinds = _analysed(image, own, files)
     services = [other for other in project.images if other.service and other.name != image.name]
     siblings = {}
     for other in services:
         if not _is_same_source(other, image) and other not in parents:
-            has_home, path = _sibling_source(other, image, project, config.service(other.service), files)
+            has_home, path = _sibling_source(other, image, project, config.service(other.service), files_of(other))
             if path is not None or not has_home:
                 siblings[other.name] = path
     home = _home(image, project, kinds.sources)
+    bases = [load_flow(parent) for parent in parents]
+    flows = {**{parent.name: base for parent, base in zip(parents, bases, strict=True)}, image.name: flow}
     return Subject(
         image=image,
         parents=tuple(parents),
-        flows={**{parent.name: load_flow(parent) for parent in parents}, image.name: flow},
+        flows=flows,
         kinds=kinds,
+        published=frozenset(other.tag for other in project.images),
         files=files,
         ignored={folder: _ignorer(folder, image) for image in (*parents, image) for folder in _folders(image)},
         home=home,
-        source=_configured_source(image, own) or _worst_source(flow, kinds, kinds.sources, home=home),
+        source=_configured_source(image, own) or _worst_source(flow, kinds, kinds.sources, home=home, bases=bases),
         siblings=siblings,
         config=own,
     )
@@ -146,7 +157,7 @@ def _ignorer(folder: Path, image: Image) -> Callable[[str], bool]:
 def _analysed(image: Image, config: ServiceConfig, files: Files) -> tuple[Flow, Kinds]:
     flow = load_flow(image)
     folders = {image.context, *(source.folder for node in flow.nodes.values() for source in node.sources)}
-    reached = {folder: files[folder] for folder in folders if folder in files}
+    reached = {folder: files[folder] for folder in sorted(folders) if folder in files}
 
     def needs(ecosystem: str) -> bool:
         return _needs(ecosystem, reached)
@@ -184,9 +195,12 @@ def _configured_source(image: Image, config: ServiceConfig) -> Path | None:
     return path
 
 
-def _worst_source(flow: Flow, kinds: Kinds, sources: Collection[str], *, home: Path | None) -> Path | None:
+def _worst_source(
+    flow: Flow, kinds: Kinds, sources: Collection[str], *, home: Path | None, bases: Collection[Flow] = ()
+) -> Path | None:
     """
-    The file whose edit re-runs most: dependency steps above all. A defect that only some files meet is met by it.
+    The file whose edit re-runs most: steps of bases and dependency steps above all. A defect that only some files meet
+    is met by it.
 
     Among those alike one of the service's own is taken, an entry point near the top, and no test.
     """
@@ -200,20 +214,23 @@ def _worst_source(flow: Flow, kinds: Kinds, sources: Collection[str], *, home: P
             weights[takers] = (-dependencies, -len(reached))
         return weights[takers]
 
+    def in_bases(path: str) -> int:
+        return sum(node.takes(path) for base in bases for node in base.nodes.values())
+
     def rank(path: str) -> tuple[object, ...]:
         dependencies, steps = weight(path)
         elsewhere = home is not None and not path.startswith(f"{home}/")
-        return dependencies, elsewhere, steps, *_rank(PurePosixPath(path))
+        return -in_bases(path), dependencies, elsewhere, steps, *_rank(path)
 
     taken = [path for path in sources if weight(path)[1] and not path.endswith("/")]
-    code = [path for path in taken if PurePosixPath(path).suffix.lower() in _CODE and ".config." not in path]
+    code = [path for path in taken if path[path.rfind(".") :].lower() in _CODE and ".config." not in path]
     best = min(code or taken, key=rank, default=None)
     return Path(best) if best else None
 
 
-def _rank(path: PurePosixPath) -> tuple[bool, bool, int, str]:
-    words = {word for part in path.parts for word in part.lower().split(".")}
-    return not words.isdisjoint(_TEST_WORDS), path.stem.lower() not in _ENTRY_NAMES, len(path.parts), str(path)
+def _rank(path: str) -> tuple[bool, bool, int, str]:
+    words = re.split(r"[/.]", path.lower())
+    return not _TEST_WORDS.isdisjoint(words), words[-2] not in _ENTRY_NAMES, len(words), path
 
 
 def _is_same_source(one: Image, other: Image) -> bool:
@@ -267,3 +284,15 @@ def context_files(subject: Subject) -> list[Path]:
     nodes = subject.flow.nodes.values()
     folders = {subject.image.context, *(source.folder for node in nodes for source in node.sources)}
     return [Path(folder, path) for folder in sorted(folders) for path in subject.files.get(folder, ())]
+
+
+def find_shut_out(subject: Subject) -> Path | None:
+    """A source file that a step would take if the ignore file let it in; looked for in few folders, never in all."""
+    nodes = [node for node in subject.flow.nodes.values() if node.sources]
+    for depth in range(_SEARCH_DEPTH):
+        for path in sorted(subject.image.context.glob("/".join(["*"] * (depth + 1)))):
+            relative = path.relative_to(subject.image.context)
+            is_code = path.suffix.lower() in _CODE and is_source(relative.as_posix()) and path.is_file()
+            if is_code and _NO_SOURCE.isdisjoint(relative.parts) and any(node.takes(path) for node in nodes):
+                return path
+    return None

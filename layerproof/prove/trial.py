@@ -45,9 +45,9 @@ class Trial:
 
 @dataclass(frozen=True)
 class Skip:
-    """Why a probe has no trial: there is nothing to prove, or nothing to prove it with."""
+    """Why a probe has no trial: nothing to prove, nothing to prove it with, or the text alone says that it fails."""
 
-    outcome: Literal["unproven", "not applicable"]
+    outcome: Literal["failed", "unproven", "not applicable"]
     reason: str
     hint: str = ""
 

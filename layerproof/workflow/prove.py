@@ -75,7 +75,7 @@ def prove(
         watcher.started([image.name for image in images], chosen)
         try:
             for image in images:
-                subject = load_subject(image, project=project, config=config, files=workspace.files)
+                subject = load_subject(image, project=project, config=config, files_of=workspace.files_of)
                 for verdict in _prove_image(run, subject, chosen):
                     verdicts.append(verdict)
                     watcher.judged(verdict)

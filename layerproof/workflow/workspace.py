@@ -33,13 +33,17 @@ class Workspace:
         root: where the copy is.
         kept: where the files lie that an edit has replaced, outside every build context.
         common: the folder that it is a copy of; whatever lies below it keeps its place.
-        files: each folder that is a build context, with its files after the ignore file.
+        files: by folder and ignore file, the files of each build context that get past it.
     """
 
     root: Path
     kept: Path
     common: Path
-    files: Mapping[Path, tuple[str, ...]]
+    files: Mapping[tuple[Path, Path | None], tuple[str, ...]]
+
+    def files_of(self, image: Image) -> dict[Path, tuple[str, ...]]:
+        """The folders that an image can take files from, with what its ignore files let in."""
+        return {folder: self.files[folder, ignore_file_of(file, folder)] for folder, file in _contexts(image)}
 
     def at(self, path: Path) -> Path:
         """Where a file of the real tree is in the copy."""
@@ -48,8 +52,7 @@ class Workspace:
     def moved(self, image: Image) -> Image:
         """The image as it is built from the copy."""
         contexts = {
-            name: str(self.at(Path(value))) if Path(value) in self.files else value
-            for name, value in image.contexts.items()
+            name: str(self.at(Path(value))) if Path(value).is_dir() else value for name, value in image.contexts.items()
         }
         path = image.dockerfile.path if image.inline else self.at(image.dockerfile.path)
         return replace(
@@ -81,6 +84,8 @@ class Workspace:
 
     def _edit(self, edit: Edit, undo: ExitStack) -> None:
         path = self.at(edit.path)
+        existing = next(folder for folder in path.parents if folder.exists())
+        undo.callback(_set_times, existing, existing.stat())
         for folder in _make_folders(path.parent):
             undo.callback(folder.rmdir)
         undo.callback(_set_times, path.parent, path.parent.stat())
@@ -96,7 +101,8 @@ class Workspace:
             path.chmod(path.stat().st_mode & ~OTHERS_MAY_WRITE)
         else:
             content = before.read_bytes() if before and edit.kind == "append" else b""
-            path.write_bytes(content + edit.data)
+            gap = b"\n" if content and not content.endswith(b"\n") else b""
+            path.write_bytes(content + gap + edit.data)
             if before:
                 shutil.copymode(before, path)
 
@@ -114,61 +120,68 @@ def make_workspace(project: Project, images: Collection[Image]) -> Iterator[Work
     """
     from filelock import FileLock
 
-    contexts = {image.context: image.dockerfile.path for image in images}
-    for image in images:
-        folders = [Path(value) for value in image.contexts.values() if Path(value).is_dir()]
-        contexts.update({folder: folder / "Dockerfile" for folder in folders if folder not in contexts})
+    contexts = {pair for image in images for pair in _contexts(image)}
     dockerfiles = [image.dockerfile.path for image in images if not image.inline]
-    common = Path(os.path.commonpath([project.root, *contexts, *(path.parent for path in dockerfiles)]))
+    folders = {folder for folder, _ in contexts} | {path.parent for path in dockerfiles}
+    common = Path(os.path.commonpath([project.root, *folders]))
     try:
         home = _home(project.root)
         _sweep(home)
-        folder = Path(tempfile.mkdtemp(dir=home))
-        root, kept = folder / "copy", folder / "kept"
-        root.mkdir()
-        kept.mkdir()
+        name = uuid.uuid4().hex
+        # Held as long as this process lives, and made before the copy: a copy whose lock is free or gone is nobody's.
+        lock = FileLock(home / f"{name}.lock")
+        lock.acquire()
     except OSError as error:
         raise _no_copy(project.root / STATE_FOLDER, error) from error
-    # Held as long as this process lives: a copy whose lock is free is nobody's.
-    lock = FileLock(home / f"{folder.name}.lock")
+    folder = home / name
+    root, kept = folder / "copy", folder / "kept"
     try:
-        with lock:
-            files = {}
-            try:
-                for context in contexts:
-                    files[context] = _link_context(context, images, root=root, common=common, state=project.root)
-                for path in dockerfiles:
-                    _link(path, root / path.relative_to(common))
-                _copy_folder_modes(root, common)
-            except OSError as error:
-                raise _no_copy(root, error) from error
-            yield Workspace(root, kept, common, files)
+        files = {}
+        try:
+            root.mkdir(parents=True)
+            kept.mkdir()
+            for path in dockerfiles:
+                # First, and what they say: a link to elsewhere would lead nowhere in the copy.
+                _link(path.resolve(), root / path.relative_to(common))
+            for context, dockerfile in contexts:
+                ignore = ignore_file_of(dockerfile, context)
+                if (context, ignore) not in files:
+                    paths = _link_context(context, dockerfile, root=root, common=common, state=project.root)
+                    files[context, ignore] = paths
+            _copy_folder_modes(root, common)
+        except OSError as error:
+            raise _no_copy(root, error) from error
+        yield Workspace(root, kept, common, files)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+        lock.release()
         Path(lock.lock_file).unlink(missing_ok=True)
         with suppress(OSError):
             home.rmdir()  # unless another proof is at work in it
 
 
-def _link_context(
-    context: Path, images: Collection[Image], *, root: Path, common: Path, state: Path
-) -> tuple[str, ...]:
-    """Link what any image's ignore file lets through; give the paths that reach the image of that context."""
-    of_it = [image.dockerfile.path for image in images if image.context == context] or [context / "Dockerfile"]
+def _contexts(image: Image) -> Iterator[tuple[Path, Path]]:
+    """The build context of an image, and its named contexts that are folders here, each with a Dockerfile beside it."""
+    yield image.context, image.dockerfile.path
+    for value in image.contexts.values():
+        if Path(value).is_dir():
+            yield Path(value), Path(value, "Dockerfile")
+
+
+def _link_context(context: Path, dockerfile: Path, *, root: Path, common: Path, state: Path) -> tuple[str, ...]:
+    """Link what the ignore file of a Dockerfile lets through, and that file; give the paths of the files."""
     own = f"{os.path.relpath(state / STATE_FOLDER, context)}/"
-    listed: set[str] = set()
-    for dockerfile in of_it:
-        listed.update(path for path in list_context(context, dockerfile=dockerfile) if not path.startswith(own))
-        ignore = ignore_file_of(dockerfile, context)
-        if ignore is not None:
-            _link(ignore, root / ignore.relative_to(common))
-    for path in sorted(listed):
+    listed = [path for path in list_context(context, dockerfile=dockerfile) if not path.startswith(own)]
+    ignore = ignore_file_of(dockerfile, context)
+    if ignore is not None:
+        _link(ignore, root / ignore.relative_to(common))
+    for path in listed:
         target = root / (context / path).relative_to(common)
         if path.endswith("/"):
             target.mkdir(parents=True, exist_ok=True)
         else:
             _link(context / path, target)
-    return tuple(sorted(path for path in listed if not path.endswith("/")))
+    return tuple(path for path in listed if not path.endswith("/"))
 
 
 def _link(source: Path, target: Path) -> None:
@@ -210,11 +223,13 @@ def _home(root: Path) -> Path:
     home = root / STATE_FOLDER / "proofs"
     try:
         home.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=home):
+            return home
     except OSError as error:
         if error.errno not in _ELSEWHERE:
             raise
-        home = Path(tempfile.gettempdir(), f"layerproof-proofs-{os.getuid()}")
-        home.mkdir(mode=0o700, exist_ok=True)
+    home = Path(tempfile.gettempdir(), f"layerproof-proofs-{os.getuid()}")
+    home.mkdir(mode=0o700, exist_ok=True)
     return home
 
 
@@ -222,6 +237,8 @@ def _sweep(home: Path) -> None:
     """Remove the copies of proofs that were killed."""
     from filelock import FileLock, Timeout
 
+    for folder in [path for path in home.iterdir() if path.is_dir() and not path.with_suffix(".lock").exists()]:
+        shutil.rmtree(folder, ignore_errors=True)
     for path in home.glob("*.lock"):
         try:
             with FileLock(path, timeout=0):

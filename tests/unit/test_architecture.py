@@ -23,6 +23,7 @@ LEVELS = {
         "engine",
         "commands",
         "manifests",
+        "shell",
     ),
     2: ("graph", "flow", "kinds", "testing"),
     3: ("policy", "prove", "explain"),

@@ -158,7 +158,7 @@ def test_a_manifest(path: str) -> None:
 
 
 @pytest.mark.parametrize("path", [
-    ".", "./", "src/", "src", "*", "*.json", "*.js", "*.toml", "package.json.js", "app.py", "README.md", "setup.py",
+    ".", "./", "src/", "src", "*", "*.json", "*.js", "*.toml", "package.json.js", "app.py", "README.md",
     "docs/requirements.md", "tsconfig.json", "Makefile", "",
 ])  # fmt: skip
 def test_no_manifest(path: str) -> None:
