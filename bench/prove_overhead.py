@@ -24,7 +24,7 @@ from layerproof import graph
 from layerproof.engine.docker import DockerEngine
 from layerproof.model import Project
 from layerproof.prove.plan import PROBES, plan_probe
-from layerproof.prove.subject import Subject, load_subject
+from layerproof.prove.subject import Subject, load_subjects
 from layerproof.prove.trial import Skip, Trial
 from layerproof.workflow.load import configuration, load
 from layerproof.workflow.prove import as_in
@@ -67,8 +67,9 @@ def time_raw_calls(project: Project) -> tuple[float, int]:
 
 def trials(project: Project, workspace: Workspace) -> Iterator[tuple[Subject, Trial]]:
     """The builds of a whole proof, the one before all edits included."""
-    for image in (image for image in project.images if image.service):
-        subject = load_subject(image, project=project, config=configuration(project), files_of=workspace.files_of)
+    services = [image for image in project.images if image.service]
+    config = configuration(project)
+    for subject in load_subjects(services, project=project, config=config, files_of=workspace.files_of):
         yield subject, Trial("nothing was edited")
         for probe in PROBES:
             plan = plan_probe(subject, probe)

@@ -9,130 +9,11 @@ from itertools import pairwise
 from typing import Literal
 from urllib.parse import urlsplit
 
+from layerproof import package_managers as tables
 from layerproof.model import Instruction
 from layerproof.shell import SimpleCommand, simple_commands
 
 Kind = Literal["install", "project", "build", "system", "fetch"]
-
-_ECOSYSTEMS = {
-    "node": ("npm", "npx", "pnpm", "yarn", "bun"),
-    "python": ("pip", "uv", "poetry", "pdm", "pipenv", "pipx", "conda", "mamba", "micromamba"),
-    "go": ("go",),
-    "rust": ("cargo",),
-    "jvm": ("mvn", "mvnw", "mvnd", "gradle", "gradlew", "sbt"),
-    "dotnet": ("dotnet",),
-    "php": ("composer",),
-    "ruby": ("bundle", "gem"),
-    "elixir": ("mix",),
-    "swift": ("swift",),
-    "dart": ("dart", "flutter"),
-}
-_ECOSYSTEM_OF = {tool: name for name, tools in _ECOSYSTEMS.items() for tool in tools}
-
-# tool -> its verbs that install; a verb of two words has a blank
-_INSTALLS: Mapping[str, tuple[str, ...]] = {
-    "npm": ("ci", "i", "install", "clean-install", "install-clean", "add", "update", "up", "upgrade"),
-    "pnpm": ("ci", "i", "install", "add", "fetch", "update", "up"),
-    "bun": ("ci", "i", "install", "add", "update"),
-    "yarn": ("", "install", "add", "up", "upgrade", "workspaces focus"),
-    "pip": ("install", "sync", "download", "wheel"),
-    "uv": ("add", "tool install", "python install"),
-    "pipx": ("install", "inject"),
-    "poetry": ("add", "update"),
-    "pdm": ("add", "update"),
-    "pipenv": ("install", "sync", "update"),
-    "conda": ("install", "create", "env create", "env update"),
-    "mamba": ("install", "create", "env create", "env update"),
-    "micromamba": ("install", "create", "env create", "env update"),
-    "composer": ("update", "require"),
-    "bundle": ("", "install", "update"),
-    "gem": ("install",),
-    "go": ("mod download", "get"),
-    "cargo": ("fetch", "chef cook"),
-    "dotnet": ("restore", "tool install", "tool restore"),
-    "swift": ("package resolve", "package update"),
-    "dart": ("pub get",),
-    "flutter": ("pub get",),
-    "mix": ("deps.get",),
-}
-# tool -> those of them that are told what to install
-_NAMING: Mapping[str, tuple[str, ...]] = {
-    "pipx": ("install", "inject"),
-    "gem": ("install",),
-    "cargo": ("install",),
-    "go": ("install", "get"),
-    "uv": ("add", "install"),
-    "poetry": ("add",),
-    "pdm": ("add",),
-    "composer": ("require",),
-    "dotnet": ("install",),
-    "conda": ("install", "create"),
-    "mamba": ("install", "create"),
-}
-# tool -> its verbs that install the project itself and what it lacks, and the flags that leave the project out
-_PROJECTS: Mapping[str, tuple[tuple[str, ...], frozenset[str]]] = {
-    "uv": (("sync",), frozenset(("--no-install-project", "--no-install-workspace"))),
-    "poetry": (("install", "sync"), frozenset(("--no-root",))),
-    "pdm": (("install", "sync"), frozenset(("--no-self",))),
-    "composer": (("install",), frozenset(("--no-autoloader", "--no-scripts"))),
-}
-# tool -> its verbs that fetch and compile what is missing while they build
-_BUILDS: Mapping[str, tuple[str, ...]] = {
-    "go": ("build", "install", "test", "run", "vet"),
-    "cargo": ("build", "b", "install", "test", "t", "run", "r", "check", "zigbuild"),
-    "dotnet": ("build", "publish", "test", "run", "pack"),
-    "swift": ("build", "test"),
-    "mix": ("compile", "release"),
-    "flutter": ("build",),
-}
-_MAVEN_PHASES = {"package", "install", "verify", "compile", "test", "deploy"}
-# dependency:go-offline, dependency:resolve-plugins, org.apache.maven.plugins:maven-dependency-plugin:3.6.1:go-offline
-_MAVEN_FETCH = re.compile(r"(?:^|:|-)dependency(?:-plugin)?(?::[\d.]+)?:(?:go-offline|resolve|get|copy-dep)")
-_SYSTEM: Mapping[str, tuple[str, ...]] = {
-    **dict.fromkeys(("apt", "apt-get", "aptitude"), ("install", "build-dep")),
-    **dict.fromkeys(("dnf", "microdnf", "yum", "zypper"), ("install", "in", "groupinstall")),
-    "apk": ("add",),
-}
-_FETCHES: Mapping[str, tuple[str, ...]] = {
-    "git": ("clone", "submodule update", "lfs pull"),
-    "playwright": ("install", "install-deps"),
-    "hf": ("download",),
-    "huggingface-cli": ("download",),
-    "aws": ("s3 cp", "s3 sync"),
-    "gsutil": ("cp", "rsync"),
-    "gdown": ("",),
-}
-_DOWNLOADERS = ("curl", "wget", "aria2c")
-_HERE = ("localhost", "127.0.0.1", "0.0.0.0", "::1")  # noqa: S104  # addresses that are asked, not listened on
-
-# Options before the verb that have a value of their own.
-_VALUED = {
-    **dict.fromkeys(
-        ("npm", "pnpm", "yarn", "bun"), ("-C", "-F", "-w", "--prefix", "--workspace", "--filter", "--dir", "--cwd")
-    ),
-    "uv": ("--directory", "--project", "--python", "-p", "--cache-dir", "--config-file", "--color"),
-    "pip": ("--python", "--proxy", "--cache-dir", "--log", "--timeout", "--retries", "--cert"),
-    "poetry": ("-C", "--directory", "-P", "--project"),
-    "go": ("-C",),
-    "cargo": ("-C", "--config", "--color", "-Z"),
-    "composer": ("-d", "--working-dir"),
-    **dict.fromkeys(("apt", "apt-get", "aptitude"), ("-o", "-t", "-c", "--target-release", "--option")),
-    "apk": ("-X", "-p", "--repository", "--root"),
-    "git": ("-C", "-c"),
-}
-_PIP_VALUED = (
-    *("-r", "--requirement", "-c", "--constraint", "-t", "--target", "--prefix", "--root", "-i", "--index-url"),
-    *("--extra-index-url", "-f", "--find-links", "--cache-dir", "--python", "--trusted-host", "--src", "--group"),
-    *("--platform", "--python-version", "--implementation", "--abi", "--upgrade-strategy", "--progress-bar"),
-)
-# Nothing is fetched with these. npm is not here: it unpacks everything again, wherever it has it from.
-_OFFLINE: Mapping[str, tuple[str, ...]] = {
-    "cargo": ("--frozen",),
-    "dotnet": ("--no-restore", "--no-build"),
-    "bundle": ("--local",),
-    **dict.fromkeys(("mvn", "mvnw", "mvnd"), ("-o",)),
-    "go": ("-mod=vendor", "--mod=vendor"),
-}
 
 
 @dataclass(frozen=True)
@@ -153,7 +34,7 @@ class Command:
     @property
     def ecosystem(self) -> str:
         """`node`, `python`, ...; "" for system packages and downloads."""
-        return _ECOSYSTEM_OF.get(self.tool, "") if self.kind not in ("system", "fetch") else ""
+        return tables.ECOSYSTEM_OF.get(self.tool, "") if self.kind not in ("system", "fetch") else ""
 
     @property
     def names_packages(self) -> bool:
@@ -162,11 +43,11 @@ class Command:
         if self.kind != "install":
             return False
         if self.tool in ("pipx", "gem", "cargo", "go", "uv", "poetry", "pdm", "composer", "dotnet", "conda", "mamba"):
-            return verb in _NAMING.get(self.tool, ()) and "-f" not in self.words and "--file" not in self.words
+            return verb in tables.NAMING.get(self.tool, ()) and "-f" not in self.words and "--file" not in self.words
         if self.tool == "pip":
             return not any(word.startswith(("-r", "--requirement")) for word in self.words) and verb == "install"
         operands = [word for word in self.words if not word.startswith("-")]
-        return self.tool in _ECOSYSTEMS["node"] and bool(operands) and verb not in ("ci", "fetch", "focus")
+        return self.tool in tables.ECOSYSTEMS["node"] and bool(operands) and verb not in ("ci", "fetch", "focus")
 
 
 def find_commands(instruction: Instruction) -> tuple[Command, ...]:
@@ -229,7 +110,7 @@ def _verb_at(words: Sequence[str], start: int, tool: str) -> int:
     """Where the first word that is no option stands; the end where there is none."""
     at = start
     while at < len(words) and (words[at].startswith("-") or (tool == "cargo" and words[at].startswith("+"))):
-        at += 2 if words[at] in _VALUED.get(tool, ()) else 1
+        at += 2 if words[at] in tables.VALUED.get(tool, ()) else 1
     return at
 
 
@@ -240,11 +121,11 @@ def _by_verb(command: SimpleCommand, tool: str, start: int) -> Command | None:
     at = _verb_at(words, start, tool)
     verb, second = (*words[at : at + 1], "")[0], (*words[at + 1 : at + 2], "")[0]
     for verbs, kind in (
-        (_INSTALLS.get(tool, ()), "install"),
-        (_PROJECTS.get(tool, ((), frozenset()))[0], "project"),
-        (_BUILDS.get(tool, ()), "build"),
-        (_SYSTEM.get(tool, ()), "system"),
-        (_FETCHES.get(tool, ()), "fetch"),
+        (tables.INSTALLS.get(tool, ()), "install"),
+        (tables.PROJECTS.get(tool, ((), frozenset()))[0], "project"),
+        (tables.BUILDS.get(tool, ()), "build"),
+        (tables.SYSTEM.get(tool, ()), "system"),
+        (tables.FETCHES.get(tool, ()), "fetch"),
     ):
         two = f"{verb} {second}" in verbs
         if verb in verbs or two:
@@ -262,7 +143,7 @@ def _refined(command: Command) -> Command | None:
     """What the verb alone does not tell."""
     words = command.words
     kind: Kind | None = command.kind
-    if command.kind == "project" and _PROJECTS[command.tool][1].intersection(words):
+    if command.kind == "project" and tables.PROJECTS[command.tool][1].intersection(words):
         kind = "install"
     if command.tool == "pip" and command.text.endswith(" install") and _is_local(words):
         kind = None if "--no-deps" in words else "project"
@@ -278,7 +159,7 @@ def _is_offline(command: SimpleCommand, tool: str) -> bool:
     vendored = tool == "go" and (
         any("-mod=vendor" in item for item in command.environment) or _follows(words, "-mod", "vendor")
     )
-    flags = {*_OFFLINE.get(tool, ()), *(("--offline",) if tool != "npm" else ())}
+    flags = {*tables.OFFLINE.get(tool, ()), *(("--offline",) if tool != "npm" else ())}
     return vendored or not flags.isdisjoint(words)
 
 
@@ -291,10 +172,10 @@ def _maven(command: SimpleCommand, tool: str, start: int) -> Command | None:
         return None
     words = command.words
     for at, word in enumerate(words[start:], start):
-        if _MAVEN_FETCH.search(word):
+        if tables.MAVEN_FETCH.search(word):
             return Command("install", tool, " ".join(words[: at + 1]), words[at + 1 :])
     for at, word in enumerate(words[start:], start):
-        if word in _MAVEN_PHASES:
+        if word in tables.MAVEN_PHASES:
             return Command("build", tool, " ".join(words[: at + 1]), words[at + 1 :])
     return None
 
@@ -325,7 +206,7 @@ def _download(command: SimpleCommand, tool: str, start: int) -> Command | None:
     """A download, unless it asks this container itself; an address in a variable is one too."""
     words = command.words[start:]
     hosts = [_host(word) for word in words if "://" in word]
-    wanted = any(host not in _HERE for host in hosts) if hosts else any("$" in word for word in words)
+    wanted = any(host not in tables.HERE for host in hosts) if hosts else any("$" in word for word in words)
     return Command("fetch", tool, command.words[0], words) if wanted else None
 
 
@@ -347,7 +228,7 @@ def _is_local(words: Sequence[str]) -> bool:
             operands.append(word.partition("=")[2])
         elif not word.startswith("-"):
             operands.append(word)
-        at += 2 if word in _PIP_VALUED else 1
+        at += 2 if word in tables.PIP_VALUED else 1
     folders = [operand.partition("[")[0] for operand in operands]
     return bool(folders) and all(
         (folder == "." or folder.startswith(("./", "../", "/"))) and not folder.endswith((".whl", ".gz", ".zip", "*"))
@@ -358,7 +239,7 @@ def _is_local(words: Sequence[str]) -> bool:
 _SPECIAL: Mapping[str, Callable[[SimpleCommand, str, int], Command | None]] = {
     **dict.fromkeys(("mvn", "mvnw", "mvnd"), _maven),
     **dict.fromkeys(("gradle", "gradlew", "sbt"), _task_runner),
-    **dict.fromkeys(_DOWNLOADERS, _download),
+    **dict.fromkeys(tables.DOWNLOADERS, _download),
     "mix": _mix,
     "npx": _npx,
 }

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
-from datetime import datetime, timezone
 from pathlib import Path
 
-from layerproof.model import Image
+from layerproof.prove.arguments import volatile_arguments
 from layerproof.prove.base import plan_base
 from layerproof.prove.edits import Edit, appended, new_token
 from layerproof.prove.manifest import plan_manifest
-from layerproof.prove.subject import Subject, context_files, find_shut_out
+from layerproof.prove.source import find_shut_out
+from layerproof.prove.subject import Subject, context_files
 from layerproof.prove.trial import Skip, Trial, shown
 
 PROBES = ("noop", "source", "manifest", "unrelated", "touch", "sibling", "base")
@@ -19,7 +18,6 @@ NOOP_BUDGET_S = 15.0
 MAX_TOUCHED = 1000
 MAX_PACKAGES = 50
 MAX_TOUCHED_BYTES = 1 << 20
-MAX_MANIFESTS = 6
 
 # What lies around in a working tree and is part of no image, with the pattern that keeps it out.
 _UNRELATED = {
@@ -29,16 +27,6 @@ _UNRELATED = {
     "__pycache__/layerproof-probe.pyc": "**/__pycache__",
     "node_modules/layerproof-probe/index.js": "**/node_modules",
 }
-# Arguments that CI gives another value in every build: BUILD_DATE, GIT_SHA, VCS_REF, CI_JOB_ID, ...
-_VOLATILE = re.compile(
-    r"""(?:(?:APP|BITBUCKET|BUILD|BUILT|CI|CIRCLE|COMMIT|CREATED|DRONE|GIT|GITHUB|HEAD|HG|IMAGE|LAST|RELEASE|REPO|SERVICE
-          |SHORT|SOURCE|SRC|VCS)_?)*
-        (?:SHA1?|HASH|COMMIT|REVISION|REV|REF|DATE|TIME|TIMESTAMP|DATETIME|AT|ON|NOW|TODAY|EPOCH
-          |(?:BUILD|RUN|JOB|PIPELINE|WORKFLOW)_?(?:ID|NUM|NUMBER|TAG)|CACHE_?BUST(?:ER)?)""",
-    re.IGNORECASE | re.VERBOSE,
-)
-# A commit or a checksum that stands in the Dockerfile pins something: 40 or 64 hexadecimal digits, or seven.
-_PIN = re.compile(r"(?:sha256:)?(?=.*\d)[0-9a-f]{7,64}|v?\d+\.\d.*", re.IGNORECASE)
 
 
 def plan_probe(subject: Subject, probe: str, *, full: bool = False) -> tuple[Trial, ...] | Skip:
@@ -72,7 +60,7 @@ def budget_s(subject: Subject, probe: str) -> float | None:
 def _source(subject: Subject) -> tuple[Trial, ...] | Skip:
     path = subject.source
     if path is None:
-        shut_out = find_shut_out(subject)
+        shut_out = find_shut_out(subject.image.context, subject.flow)
         if shut_out is None:
             return Skip("not applicable", "no step takes source from a build context")
         return Skip(
@@ -90,41 +78,9 @@ def _source(subject: Subject) -> tuple[Trial, ...] | Skip:
             # Where nothing takes it, it is expected somewhere all the same: then the proof says that nothing ran.
             must_run=frozenset(reached) or frozenset(subject.flow.nodes),
             may_run="application",
-            arguments=_volatile_arguments(subject, token),
+            arguments=volatile_arguments(subject.images, token),
         ),
     )
-
-
-def _volatile_arguments(subject: Subject, token: str) -> dict[str, str]:
-    """A new value for each argument that CI changes with every build: with the edit comes a new commit."""
-    names = {
-        name
-        for image in subject.images
-        for name in image.dockerfile.declared_args
-        if _VOLATILE.fullmatch(name) and not _PIN.fullmatch(_default(image, name))
-    }
-    given = {name for image in subject.images for name in image.args}
-    now = datetime.now(tz=timezone.utc)
-    values = {}
-    for name in sorted(names):
-        word = name.upper()
-        if "BUST" in word and name not in given:
-            continue  # an argument for one's own hand: nobody gives it a value in every build
-        if "EPOCH" in word:
-            values[name] = str(int(now.timestamp()))
-        elif "DATE" in word or "TIME" in word or "BUILT" in word or word == "NOW":
-            values[name] = now.isoformat().replace("+00:00", "Z")
-        else:
-            values[name] = str(int(token[:12], 16)) if "ID" in word.split("_") or "NUM" in word else token + token[:8]
-    return values
-
-
-def _default(image: Image, name: str) -> str:
-    """The value of an argument in the Dockerfile itself; "" where it has none."""
-    found = re.search(
-        rf"^\s*ARG\s+(?:.*\s)?{re.escape(name)}=(\S+)", image.dockerfile.text, re.IGNORECASE | re.MULTILINE
-    )
-    return found[1].strip("\"'") if found else ""
 
 
 def _unrelated(subject: Subject) -> tuple[Trial, ...]:

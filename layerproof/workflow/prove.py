@@ -14,7 +14,7 @@ from layerproof.progress import BuildLog
 from layerproof.prove.judge import Complaint, judge
 from layerproof.prove.observe import Observation, find_executed, observe
 from layerproof.prove.plan import PROBES, budget_s, plan_probe
-from layerproof.prove.subject import Subject, load_subject
+from layerproof.prove.subject import Subject, load_subjects
 from layerproof.prove.trial import Skip, Trial
 from layerproof.prove.watcher import WARM_UP, ProofWatcher
 from layerproof.workflow.build import uses_stand_ins
@@ -74,8 +74,7 @@ def prove(
         run = _Run(engine, clock, watcher, workspace, full)
         watcher.started([image.name for image in images], chosen)
         try:
-            for image in images:
-                subject = load_subject(image, project=project, config=config, files_of=workspace.files_of)
+            for subject in load_subjects(images, project=project, config=config, files_of=workspace.files_of):
                 for verdict in _prove_image(run, subject, chosen):
                     verdicts.append(verdict)
                     watcher.judged(verdict)

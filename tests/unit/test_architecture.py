@@ -23,6 +23,7 @@ LEVELS = {
         "engine",
         "commands",
         "manifests",
+        "package_managers",
         "shell",
     ),
     2: ("graph", "flow", "kinds", "testing"),

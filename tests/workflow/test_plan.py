@@ -12,7 +12,7 @@ from layerproof.context import list_context
 from layerproof.dockerfile import find_stage
 from layerproof.errors import ConfigError
 from layerproof.prove.plan import NOOP_BUDGET_S, PROBES, budget_s, plan_probe
-from layerproof.prove.subject import Subject, load_subject
+from layerproof.prove.subject import Subject, load_subjects
 from layerproof.prove.trial import Skip, Trial
 from layerproof.testing import FakeEngine
 from layerproof.workflow.load import configuration, load
@@ -41,7 +41,8 @@ def load_it(root: Path, builds: Mapping[str, Mapping[str, Any]], name: str) -> S
     image = next(image for image in project.images if image.name == name)
     with make_workspace(project, project.images) as workspace:
         files_of = workspace.files_of
-    return load_subject(image, project=project, config=configuration(project), files_of=files_of)
+    (subject,) = load_subjects([image], project=project, config=configuration(project), files_of=files_of)
+    return subject
 
 
 def one(root: Path, dockerfile: str, files: Mapping[str, str], *, config: str = "") -> Subject:

@@ -1,0 +1,52 @@
+"""Build arguments that CI gives another value in every build: with an edit comes a new commit."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from datetime import datetime, timezone
+
+from layerproof.model import Image
+
+# Arguments that CI gives another value in every build: BUILD_DATE, GIT_SHA, VCS_REF, CI_JOB_ID, ...
+_VOLATILE = re.compile(
+    r"""(?:(?:APP|BITBUCKET|BUILD|BUILT|CI|CIRCLE|COMMIT|CREATED|DRONE|GIT|GITHUB|HEAD|HG|IMAGE|LAST|RELEASE|REPO|SERVICE
+          |SHORT|SOURCE|SRC|VCS)_?)*
+        (?:SHA1?|HASH|COMMIT|REVISION|REV|REF|DATE|TIME|TIMESTAMP|DATETIME|AT|ON|NOW|TODAY|EPOCH
+          |(?:BUILD|RUN|JOB|PIPELINE|WORKFLOW)_?(?:ID|NUM|NUMBER|TAG)|CACHE_?BUST(?:ER)?)""",
+    re.IGNORECASE | re.VERBOSE,
+)
+# A commit or a checksum that stands in the Dockerfile pins something: 40 or 64 hexadecimal digits, or seven.
+_PIN = re.compile(r"(?:sha256:)?(?=.*\d)[0-9a-f]{7,64}|v?\d+\.\d.*", re.IGNORECASE)
+
+
+def volatile_arguments(images: Collection[Image], token: str) -> dict[str, str]:
+    """A new value for each argument that CI changes with every build, by name; one that pins something is none."""
+    names = {
+        name
+        for image in images
+        for name in image.dockerfile.declared_args
+        if _VOLATILE.fullmatch(name) and not _PIN.fullmatch(_default(image, name))
+    }
+    given = {name for image in images for name in image.args}
+    now = datetime.now(tz=timezone.utc)
+    values = {}
+    for name in sorted(names):
+        word = name.upper()
+        if "BUST" in word and name not in given:
+            continue  # an argument for one's own hand: nobody gives it a value in every build
+        if "EPOCH" in word:
+            values[name] = str(int(now.timestamp()))
+        elif "DATE" in word or "TIME" in word or "BUILT" in word or word == "NOW":
+            values[name] = now.isoformat().replace("+00:00", "Z")
+        else:
+            values[name] = str(int(token[:12], 16)) if "ID" in word.split("_") or "NUM" in word else token + token[:8]
+    return values
+
+
+def _default(image: Image, name: str) -> str:
+    """The value of an argument in the Dockerfile itself; "" where it has none."""
+    found = re.search(
+        rf"^\s*ARG\s+(?:.*\s)?{re.escape(name)}=(\S+)", image.dockerfile.text, re.IGNORECASE | re.MULTILINE
+    )
+    return found[1].strip("\"'") if found else ""

@@ -1,0 +1,107 @@
+"""Which file of a service a probe edits, and which folder is the service's own."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Sequence
+from pathlib import Path, PurePosixPath
+
+from layerproof.flow import Flow
+from layerproof.kinds import Kinds
+from layerproof.manifests import is_source
+from layerproof.model import Image, StepKind
+
+_CODE = re.compile(
+    r"""\.(?: py | [cm]?[jt]sx? | vue | svelte | html | s?css | less | go | rs | java | kt | scala | groovy | cs | fs
+        | vb | [ch] | cc | [ch]pp | swift | php | rb | exs? | erl | clj | hs | elm | lua | pl | r | jl | dart | zig
+        | nim | cr | sh | sql | proto | graphql)""",
+    re.IGNORECASE | re.VERBOSE,
+)
+_ENTRY_NAMES = ("main", "app", "index", "server", "program", "application")
+_TEST_WORDS = frozenset(("test", "tests", "spec", "__tests__", "testing"))
+_HOME_DEPTH = 4
+_SEARCH_DEPTH = 3
+# Folders whose code is nobody's source.
+_NO_SOURCE = frozenset(("node_modules", ".git", ".venv", "venv", "vendor", "dist", "build", "target", "tests", "test"))
+
+
+def worst_source(
+    flow: Flow, kinds: Kinds, sources: Collection[str], *, home: Path | None, bases: Sequence[Flow] = ()
+) -> Path | None:
+    """
+    The file whose edit re-runs most: steps of bases and dependency steps above all. A defect that only some files meet
+    is met by it.
+
+    Among those alike one of the service's own is taken, an entry point near the top, and no test.
+    """
+    weights: dict[tuple[int, ...], tuple[int, int]] = {}
+
+    def weight(path: str) -> tuple[int, int]:
+        takers = tuple(line for line, node in flow.nodes.items() if node.takes(path))
+        if takers not in weights:
+            reached = {node.line for line in takers for node in flow.downstream(line)}
+            dependencies = sum(kinds.of[line] is StepKind.DEPENDENCY for line in reached)
+            weights[takers] = (-dependencies, -len(reached))
+        return weights[takers]
+
+    def in_bases(path: str) -> int:
+        return sum(node.takes(path) for base in bases for node in base.nodes.values())
+
+    def rank(path: str) -> tuple[object, ...]:
+        dependencies, steps = weight(path)
+        elsewhere = home is not None and not path.startswith(f"{home}/")
+        return -in_bases(path), dependencies, elsewhere, steps, *_rank(path)
+
+    taken = [path for path in sources if weight(path)[1] and not path.endswith("/")]
+    code = [path for path in taken if _is_code(path.rpartition("/")[2])]
+    best = min(code or taken, key=rank, default=None)
+    return Path(best) if best else None
+
+
+def _rank(path: str) -> tuple[bool, bool, int, str]:
+    words = re.split(r"[/.]", path.lower())
+    return not _TEST_WORDS.isdisjoint(words), words[-2] not in _ENTRY_NAMES, len(words), path
+
+
+def home_of(image: Image, images: Iterable[Image], sources: Collection[str]) -> Path | None:
+    """
+    The folder of a service's own source: its context, where no other service has the same one; else the folder of its
+    Dockerfile, or the folder that is called as it is, if there is source in it. None where nothing tells.
+    """
+    others = [other for other in images if other.service and other.name != image.name]
+    if not any(other.context == image.context and not is_same_source(other, image) for other in others):
+        return image.context
+    beside = image.dockerfile.path.parent
+    if not image.inline and beside != image.context and any(path.startswith(f"{beside}/") for path in sources):
+        return beside
+    inside = [
+        PurePosixPath(path).relative_to(image.context) for path in sources if path.startswith(f"{image.context}/")
+    ]
+    named = {
+        folder
+        for path in inside
+        for folder in path.parents
+        if folder.name == image.service and len(folder.parts) <= _HOME_DEPTH
+    }
+    return image.context / min(named, key=lambda folder: len(folder.parts)) if named else None
+
+
+def is_same_source(one: Image, other: Image) -> bool:
+    """Two services of one Dockerfile and one context (a server and its worker) are one application."""
+    return (one.context, one.dockerfile.path, one.inline) == (other.context, other.dockerfile.path, False)
+
+
+def find_shut_out(context: Path, flow: Flow) -> Path | None:
+    """A source file that a step would take if the ignore file let it in; looked for in few folders, never in all."""
+    nodes = [node for node in flow.nodes.values() if node.sources]
+    for depth in range(_SEARCH_DEPTH):
+        for path in sorted(context.glob("/".join(["*"] * (depth + 1)))):
+            relative = path.relative_to(context)
+            is_code = _is_code(path.name) and is_source(relative.as_posix()) and path.is_file()
+            if is_code and _NO_SOURCE.isdisjoint(relative.parts) and any(node.takes(path) for node in nodes):
+                return path
+    return None
+
+
+def _is_code(name: str) -> bool:
+    return ".config." not in name and _CODE.fullmatch(name[name.rfind(".") :]) is not None
