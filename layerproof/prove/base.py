@@ -24,15 +24,17 @@ def plan_base(subject: Subject, *, full: bool) -> tuple[Trial, ...] | Skip:
 
 def _other_builds(subject: Subject) -> Skip | None:
     """A stage that starts from a tag or digest of a base that this project does not build: no change of it arrives."""
-    published = {_repository(tag): tag for tag in subject.published}
+    published: dict[str, list[str]] = {}
+    for tag in sorted(subject.published):
+        published.setdefault(_repository(tag), []).append(tag)
     for stage in reachable_stages(subject.image.dockerfile, subject.image.target):
         reference = normalize_reference(stage.base)
         own = published.get(_repository(reference))
-        if own is not None and reference not in subject.published and stage.base not in subject.image.contexts:
+        if own and reference not in subject.published and stage.base not in subject.image.contexts:
             return Skip(
                 "failed",
-                f"line {stage.line} starts from {stage.base}, not built here: a change of {own} does not arrive",
-                f"FROM {own}",
+                f"line {stage.line} starts from {stage.base}, not built here: no change of {own[0]} arrives",
+                f"FROM {' or '.join(own)}",
             )
     return None
 

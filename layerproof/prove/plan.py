@@ -84,18 +84,22 @@ def _source(subject: Subject) -> tuple[Trial, ...] | Skip:
 
 
 def _unrelated(subject: Subject) -> tuple[Trial, ...]:
-    token, root = new_token(), subject.image.context
-    readmes = {path.name for path in root.glob("README*") if path.is_file()} | {"README.md"}
-    paths = {name: name for name in sorted(readmes)} | _UNRELATED
-    if (root / ".git").is_dir():
-        paths[".git/layerproof-probe"] = ".git"
+    token, context = new_token(), subject.image.context
     note = f"layerproof {token}\n".encode()
-    edits = [Edit(root / path, "append", note, pattern) for path, pattern in paths.items()]
-    edits.append(Edit(root / ".env", "append", f"LAYERPROOF_PROBE={token}\n".encode(), "**/.env"))
+    edits = []
+    # In the service's own folder too, where the build context is one that several services share.
+    for root in dict.fromkeys((context, subject.home or context)):
+        readmes = {path.name for path in root.glob("README*") if path.is_file()} | {"README.md"}
+        paths = {name: name for name in sorted(readmes)} | _UNRELATED
+        if (root / ".git").is_dir():
+            paths[".git/layerproof-probe"] = ".git"
+        edits += [Edit(root / path, "append", note, pattern) for path, pattern in paths.items()]
+        edits.append(Edit(root / ".env", "append", f"LAYERPROOF_PROBE={token}\n".encode(), "**/.env"))
     # Python leaves compiled modules beside the source whenever it is run outside a container.
-    folders = sorted({Path(path).parent for path in subject.kinds.sources if path.endswith(".py")} - {root})
-    for folder in folders[:MAX_PACKAGES]:
-        edits.append(Edit(folder / "__pycache__" / "layerproof-probe.pyc", "append", note, "**/__pycache__"))
+    folders = sorted({Path(path).parent for path in subject.kinds.sources if path.endswith(".py")})
+    compiled = [folder / "__pycache__" / "layerproof-probe.pyc" for folder in folders[:MAX_PACKAGES]]
+    known = {edit.path for edit in edits}
+    edits += [Edit(path, "append", note, "**/__pycache__") for path in compiled if path not in known]
     said = "README, a log, data/, .pkl, __pycache__, node_modules and .env were edited"
     return (Trial(said, tuple(edits)),)
 
