@@ -22,7 +22,7 @@ from layerproof.engine import (
     parse_version,
     process,
 )
-from layerproof.errors import BuildError, ConfigError, NoEngineError, StackError
+from layerproof.errors import BuildError, ConfigError, NoEngineError, StackError, UsageError
 from layerproof.references import normalize_reference
 
 if TYPE_CHECKING:
@@ -115,8 +115,17 @@ class DockerEngine:
             document = json.loads(metadata.read_text(encoding="utf-8") or "{}") if metadata.is_file() else {}
         if code != 0 and not any(line.startswith("{") for line in lines):
             raise_for_missing_engine("".join(lines))
+            self._raise_for_missing_builder("".join(lines))
             plugin_versions()
         return BakeResult(code, tuple(lines), document)
+
+    def _raise_for_missing_builder(self, stderr: str) -> None:
+        # ERROR: no builder "ci" found; ERROR: use `docker --context=ci buildx` to switch to context "ci"
+        if self.builder and (f'no builder "{self.builder}"' in stderr or "to switch to context" in stderr):
+            raise UsageError(
+                f"there is no builder {self.builder!r} here: {stderr.strip().splitlines()[-1]}",
+                hint="docker buildx ls shows the builders; that of a docker context is reached with DOCKER_CONTEXT.",
+            )
 
     def lint(self, definition: Mapping[str, Any]) -> Mapping[str, Any]:
         words = ["buildx", "bake", "--file", "-", *_allowances(definition), "--call", "check,format=json"]

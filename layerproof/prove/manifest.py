@@ -62,14 +62,16 @@ def _manifests(subject: Subject) -> dict[Path, frozenset[int]]:
     chosen: dict[Path, frozenset[int]] = {}
     for tool, uses in tools.items():
         kin = {uses[0][1].ecosystem} if tool != CONFIGURED else set()
-        lines = frozenset(
+        lines = {
             line
             for name, others in tools.items()
             for line, command in others
             if name == tool or command.ecosystem in kin
-        )
+        }
+        # A second `uv sync` that only adds the project is no proof that the first one saw the change.
+        lines = lines & set(subject.kinds.installs) or lines
         for path in _driving(subject, tool, uses):
-            chosen[path] = chosen.get(path, frozenset()) | lines
+            chosen[path] = chosen.get(path, frozenset()) | frozenset(lines)
     return chosen
 
 

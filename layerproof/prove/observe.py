@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from layerproof.model import Step, StepState
+from layerproof.model import Step, StepState, Vertex
 from layerproof.progress import BuildLog, failed_vertices, is_from, step_of, steps_by_image
 from layerproof.prove.subject import Subject
 
+# process "/bin/sh -c npm ci" did not complete successfully: exit code: 1
+_EXIT_CODE = re.compile(r'^process ".*" did not complete successfully: ')
 EXECUTED = (StepState.RAN, StepState.STARTED, StepState.FAILED)
 
 
@@ -77,7 +80,7 @@ def observe(
     marked = marker != "" and any(
         marker in vertex.name and vertex.started and not vertex.cached for vertex in log.vertices.values()
     )
-    failure = "" if stopped else _failure(log, returncode)
+    failure = "" if stopped else _failure(log, returncode, subject)
     missing = "" if stopped or failure else _missing(subject, own, base)
     return Observation(own, base, marked, failure or missing, whole=not missing, wall_s=wall_s)
 
@@ -111,20 +114,30 @@ def _by_name(log: BuildLog, subject: Subject) -> tuple[tuple[Step, ...], tuple[S
     return tuple(own), tuple(base)
 
 
-def _failure(log: BuildLog, returncode: int) -> str:
+def _failure(log: BuildLog, returncode: int, subject: Subject) -> str:
     failed = failed_vertices(log)
     # What was only cancelled by a failure elsewhere says nothing; then the CLI's last words have to do.
     vertex = next((item for item in failed if "cancel" not in item.error.lower()), None)
     if vertex is not None:
         last = next((line for line in reversed(vertex.log) if line.strip()), "")
-        return f"the build failed: {vertex.name}: {vertex.error.splitlines()[0]}" + (
-            f": {last.strip()}" if last else ""
-        )
+        reason = _EXIT_CODE.sub("", vertex.error.splitlines()[0])
+        return f"the build failed: {_place(vertex, subject)}: {reason}" + (f": {last.strip()}" if last else "")
     if failed or returncode != 0:
         words = [line.strip() for line in log.noise if line.strip()]
         said = next((line for line in words if line.startswith("ERROR")), words[-1] if words else "")
         return f"the build ended with code {returncode}" + (f": {said}" if said else "")
     return ""
+
+
+def _place(vertex: Vertex, subject: Subject) -> str:
+    """`web/Dockerfile:5 [web deps 3/4] RUN npm ci`; the name alone of what is no step of a Dockerfile here."""
+    step = step_of(vertex)
+    for image in reversed(subject.images):
+        line = subject.flows[image.name].line_of(step) if step else None
+        if line is not None:
+            path = image.dockerfile.path
+            return f"{path.parent.name}/{path.name}:{line} {vertex.name}"
+    return vertex.name
 
 
 def _missing(subject: Subject, own: Sequence[Step], base: Sequence[Step]) -> str:

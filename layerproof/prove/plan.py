@@ -90,6 +90,7 @@ def _unrelated(subject: Subject) -> tuple[Trial, ...]:
     # In the service's own folder too, where the build context is one that several services share.
     for root in dict.fromkeys((context, subject.home or context)):
         readmes = {path.name for path in root.glob("README*") if path.is_file()} | {"README.md"}
+        readmes -= {name for name in readmes if _is_packaged(root, name)}
         paths = {name: name for name in sorted(readmes)} | _UNRELATED
         if (root / ".git").is_dir():
             paths[".git/layerproof-probe"] = ".git"
@@ -102,6 +103,15 @@ def _unrelated(subject: Subject) -> tuple[Trial, ...]:
     edits += [Edit(path, "append", note, "**/__pycache__") for path in compiled if path not in known]
     said = "README, a log, data/, .pkl, __pycache__, node_modules and .env were edited"
     return (Trial(said, tuple(edits)),)
+
+
+def _is_packaged(root: Path, name: str) -> bool:
+    """Whether a manifest names the README: then the package's build needs it, and it is source."""
+    manifests = (root / "pyproject.toml", root / "setup.py", root / "setup.cfg", root / "Cargo.toml")
+    return any(
+        path.is_file() and name in path.read_text(encoding="utf-8", errors="replace") and (root / name).is_file()
+        for path in manifests
+    )
 
 
 def _touch(subject: Subject) -> tuple[Trial, ...]:

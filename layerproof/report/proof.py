@@ -120,6 +120,7 @@ class LineProofWatcher(ProofWatcher):
         self._console = console
         self._warming = False
         self._said: set[str] = set()
+        self._last = ("", "")
 
     def probing(self, image: str, probe: str) -> None:
         self._warming = probe == WARM_UP
@@ -138,7 +139,10 @@ class LineProofWatcher(ProofWatcher):
     def judged(self, verdict: Verdict) -> None:
         budget = f" of {verdict.budget_s:g} s" if verdict.budget_s is not None else ""
         took = f", {seconds(verdict.wall_s)}{budget}" if verdict.wall_s else ""
-        self._print(Text(f"{verdict.image} {verdict.probe}: {verdict.outcome}{took}: {verdict.reason}"))
+        same = self._last == (verdict.image, verdict.reason)
+        reason = "for the same reason" if same else verdict.reason
+        self._last = (verdict.image, verdict.reason)
+        self._print(Text(f"{verdict.image} {verdict.probe}: {verdict.outcome}{took}: {reason}"))
 
     def _print(self, text: Text) -> None:
         self._console.print(text, highlight=False, soft_wrap=True)

@@ -137,6 +137,12 @@ def test_a_proof_that_fails_says_why_in_every_format(small: Repo) -> None:
         assert reason in done.stdout.replace("&#96;", "`")
 
 
+def test_another_builder_is_used_and_one_that_is_not_there_is_refused(small: Repo) -> None:
+    small.run("prove", "--service", "one", "--builder", "default")
+    done = small.run("prove", "--service", "one", "--builder", "nobody", check=False)
+    assert (done.returncode, "there is no builder 'nobody' here" in done.stderr) == (2, True)
+
+
 def test_a_service_whose_build_fails_fails_every_probe_and_the_others_are_proven(small: Repo) -> None:
     (small.root / "one" / "Dockerfile").write_text("FROM node:18-bookworm-slim\nRUN echo out of luck && exit 3\n")
     done = small.run("prove", "--format", "json", check=False)

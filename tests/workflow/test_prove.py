@@ -160,7 +160,7 @@ def test_a_build_that_fails_before_any_edit_fails_every_probe_of_that_service(
     real.broken = ("npm run build",)
     report = run(repo, real)
     assert len(reasons(report)) == len(PROBES)
-    assert "before any edit, the build failed: [web build 2/9] RUN npm run build" in reasons(report)["noop"]
+    assert "before any edit, the build failed: web/Dockerfile:6 [web build 2/9] RUN npm run build: exit" in reasons(report)["noop"]
 
 
 def test_an_engine_that_goes_away_ends_the_proof(repo: Path, real: SimulatedEngine) -> None:
