@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from layerproof.context import ignore_file_of
 from layerproof.flow import Flow, Node
 from layerproof.model import Image, Step
 from layerproof.progress import ONLY_STAGE
-from layerproof.prove.edits import OTHERS_MAY_WRITE, Edit
+from layerproof.prove.edits import Edit
 from layerproof.prove.subject import Subject
 from layerproof.prove.trial import Trial, shown
 
@@ -44,7 +45,7 @@ def find_cause(subject: Subject, trial: Trial, step: Step, *, ran: Sequence[Step
     lines = {item.line for item in ran}
     edits = sorted((edit for edit in trial.edits if _arrives(subject, edit)), key=lambda edit: len(edit.path.parts))
     for taker in (node for node in upstream if node.line in lines or image is not subject.image):
-        taken = [edit for edit in edits if taker.takes(edit.path) and _counts(edit)]
+        taken = [edit for edit in edits if taker.takes(edit.path) and edit.kind != "touch"]
         if taken:
             return _by_file(subject, trial, taken, taker=taker, node=flow.nodes[line], image=image)
     argument = next(((node, name) for node in upstream for name in trial.arguments if name in node.arguments), None)
@@ -53,7 +54,7 @@ def find_cause(subject: Subject, trial: Trial, step: Step, *, ran: Sequence[Step
     fetched = next((node for node in upstream if _fetches(node)), None)
     if fetched is not None:
         return Cause(
-            f"because {_shown(fetched)} on line {fetched.line} fetches something else each time",
+            f"because {named_step(fetched)} fetches something else each time",
             "Pin it with ADD --checksum, or fetch it in a stage of its own after the install.",
         )
     trigger = next((item for item in ran if item.line not in subject.flow.nodes), None)
@@ -120,22 +121,14 @@ def _arrives(subject: Subject, edit: Edit) -> bool:
     return subject.lets_in(edit.path) or (not edit.path.parent.exists() and subject.lets_in(edit.path.parent))
 
 
-def _counts(edit: Edit) -> bool:
-    """Times count for nothing; what a touch may have changed is who may write to the file."""
-    return edit.kind != "touch" or bool(edit.path.stat().st_mode & OTHERS_MAY_WRITE)
-
-
 def _by_file(subject: Subject, trial: Trial, taken: Sequence[Edit], *, taker: Node, node: Node, image: Image) -> Cause:
     patterns = list(dict.fromkeys(edit.pattern for edit in taken if edit.pattern))
     names = list(dict.fromkeys(_name(subject, edit) for edit in taken))
     listed = ", ".join(names[:MAX_NAMES]) + (f" and {len(names) - MAX_NAMES} more" if len(names) > MAX_NAMES else "")
-    if taken[0].kind == "touch":
-        mode = "which everybody may write to here, and nobody in a fresh checkout"
-        return Cause(f"because {_shown(taker)} on line {taker.line} takes {listed}, {mode}", "chmod o-w those files.")
     if taker.line == node.line:
         because = f"because it takes {listed} (line {taker.line})"
     else:
-        because = f"because {_shown(taker)} on line {taker.line} takes {listed} before it"
+        because = f"because {named_step(taker)} takes {listed} before it"
     if image is not subject.image:
         return Cause(because, "A base takes no file of an application: copy it in the service.")
     if trial.may_run == "application":
@@ -151,11 +144,10 @@ def _name(subject: Subject, edit: Edit) -> str:
     """How an edited file is called: what lies around by its kind, with its folder where that is not the context."""
     if not edit.pattern:
         return shown(subject, edit.path)
-    name = edit.pattern.removeprefix("**/")
-    below = edit.path.parent.parent if edit.path.parent.name == name else edit.path.parent
-    return (
-        name if below in (subject.image.context, *subject.image.context.parents) else f"{shown(subject, below)}/{name}"
-    )
+    name, parts = edit.pattern.removeprefix("**/"), edit.path.parts
+    below = Path(*parts[: parts.index(name)]) if name in parts else edit.path.parent
+    context = subject.image.context
+    return name if below == context or below in context.parents else f"{shown(subject, below)}/{name}"
 
 
 def _ignore_file(image: Image) -> str:
@@ -179,6 +171,11 @@ def _declared(image: Image, name: str) -> str:
     lines = enumerate(image.dockerfile.text.splitlines(), start=1)
     found = next((line for line, text in lines if pattern.match(text)), None)
     return f" on line {found}" if found else ""
+
+
+def named_step(node: Node) -> str:
+    """`RUN npm ci` on line 4"""
+    return f"{_shown(node)} on line {node.line}"
 
 
 def _shown(node: Node) -> str:

@@ -42,18 +42,13 @@ _BLANK_ENDINGS = (
 _EXACT = ("yarn.lock", "bun.lockb", "Gemfile.lock")
 
 
-# What a touch takes away: it stands for a fresh checkout, which lets nobody else write.
-OTHERS_MAY_WRITE = 0o002
-
-
 @dataclass(frozen=True)
 class Edit:
     """
     One change of a file, named by its path in the real tree; it is made in the copy.
 
     `append` adds `data` to what is there, if anything is, on a line of its own; `write` replaces it; `touch` changes
-    its times, and takes the right to write from everybody, which no checkout gives. `pattern` is what an ignore file
-    needs to keep it out of every context, "" where it does not belong in one.
+    its times. `pattern` is what an ignore file needs to keep it out, "" where it does not belong in one.
     """
 
     path: Path

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from layerproof.prove.arguments import volatile_arguments
 from layerproof.prove.base import plan_base
+from layerproof.prove.cause import named_step
 from layerproof.prove.edits import Edit, appended, new_token
 from layerproof.prove.manifest import plan_manifest
-from layerproof.prove.source import find_shut_out
+from layerproof.prove.source import find_shut_out, is_code
 from layerproof.prove.subject import Subject, context_files
 from layerproof.prove.trial import Skip, Trial, shown
 
@@ -19,13 +21,14 @@ MAX_TOUCHED = 1000
 MAX_PACKAGES = 50
 MAX_TOUCHED_BYTES = 1 << 20
 
-# What lies around in a working tree and is part of no image, with the pattern that keeps it out.
+# What lies around in a working tree and is part of no image, with the pattern that keeps it out. The token makes files
+# and folders new: of a folder whose files are ignored BuildKit still sees that it is there.
 _UNRELATED = {
-    "layerproof-probe.log": "**/*.log",
-    "data/layerproof-probe.bin": "**/data",
-    "layerproof-probe.pkl": "**/*.pkl",
-    "__pycache__/layerproof-probe.pyc": "**/__pycache__",
-    "node_modules/layerproof-probe/index.js": "**/node_modules",
+    "{}.log": "**/*.log",
+    "data/{}/0.bin": "data",
+    "{}.pkl": "**/*.pkl",
+    "__pycache__/{}/0.pyc": "**/__pycache__",
+    "node_modules/{}/index.js": "**/node_modules",
 }
 
 
@@ -84,25 +87,27 @@ def _source(subject: Subject) -> tuple[Trial, ...] | Skip:
 
 
 def _unrelated(subject: Subject) -> tuple[Trial, ...]:
-    token, context = new_token(), subject.image.context
-    note = f"layerproof {token}\n".encode()
-    edits = []
+    token, context = f"layerproof-{new_token()}", subject.image.context
+    sources = subject.kinds.sources
+    edits: dict[Path, Edit] = {}
     # In the service's own folder too, where the build context is one that several services share.
     for root in dict.fromkeys((context, subject.home or context)):
         readmes = {path.name for path in root.glob("README*") if path.is_file()} | {"README.md"}
-        readmes -= {name for name in readmes if _is_packaged(root, name)}
-        paths = {name: name for name in sorted(readmes)} | _UNRELATED
+        paths = {name: name for name in sorted(readmes) if not _is_packaged(root, name)} | _UNRELATED
         if (root / ".git").is_dir():
-            paths[".git/layerproof-probe"] = ".git"
-        edits += [Edit(root / path, "append", note, pattern) for path, pattern in paths.items()]
-        edits.append(Edit(root / ".env", "append", f"LAYERPROOF_PROBE={token}\n".encode(), "**/.env"))
+            paths[".git/{}"] = "**/.git"
+        if any(path.startswith(f"{root}/data/") and is_code(path) for path in sources):
+            del paths["data/{}/0.bin"]  # a package of the application that is called so
+        for path, pattern in {**paths, ".env": "**/.env"}.items():
+            at = root / path.format(token)
+            text = f"LAYERPROOF={token}\n" if path == ".env" else f"{token}\n"
+            edits[at] = Edit(at, "append", text.encode(), pattern)
     # Python leaves compiled modules beside the source whenever it is run outside a container.
-    folders = sorted({Path(path).parent for path in subject.kinds.sources if path.endswith(".py")})
-    compiled = [folder / "__pycache__" / "layerproof-probe.pyc" for folder in folders[:MAX_PACKAGES]]
-    known = {edit.path for edit in edits}
-    edits += [Edit(path, "append", note, "**/__pycache__") for path in compiled if path not in known]
+    for folder in sorted({Path(path).parent for path in sources if path.endswith(".py")})[:MAX_PACKAGES]:
+        at = folder / "__pycache__" / token / "0.pyc"
+        edits[at] = Edit(at, "append", token.encode(), "**/__pycache__")
     said = "README, a log, data/, .pkl, __pycache__, node_modules and .env were edited"
-    return (Trial(said, tuple(edits)),)
+    return (Trial(said, tuple(edits.values())),)
 
 
 def _is_packaged(root: Path, name: str) -> bool:
@@ -114,11 +119,22 @@ def _is_packaged(root: Path, name: str) -> bool:
     )
 
 
-def _touch(subject: Subject) -> tuple[Trial, ...]:
+def _touch(subject: Subject) -> tuple[Trial, ...] | Skip:
     """Every file up to a size and a number: what is touched has to be copied, so that the real file is not."""
-    paths = [path for path in context_files(subject) if not path.is_symlink()]
-    files = [path for path in paths if path.is_file() and path.stat().st_size <= MAX_TOUCHED_BYTES]
-    chosen = files[:: len(files) // MAX_TOUCHED + 1]
+    paths = [path for path in context_files(subject) if path.is_file() and not path.is_symlink()]
+    nodes = subject.flow.nodes.values()
+    is_open = [path for path in paths if path.stat().st_mode & stat.S_IWOTH]
+    taken = next(((node, path) for node in nodes for path in is_open if node.takes(path)), None)
+    if taken is not None:
+        node, path = taken
+        return Skip(
+            "failed",
+            f"{named_step(node)} takes {shown(subject, path)}, which everybody may write to here and nobody in a fresh"
+            " checkout: its mode counts, so a build elsewhere misses the cache",
+            "chmod -R o-w the build context. (GitLab runners: FF_DISABLE_UMASK_FOR_DOCKER_EXECUTOR.)",
+        )
+    small = [path for path in paths if path.stat().st_size <= MAX_TOUCHED_BYTES]
+    chosen = small[:: len(small) // MAX_TOUCHED + 1]
     return (Trial("the times of files and folders were changed", tuple(Edit(path, "touch") for path in chosen)),)
 
 

@@ -53,7 +53,7 @@ def worst_source(
         return -in_bases(path), dependencies, elsewhere, steps, *_rank(path)
 
     taken = [path for path in sources if weight(path)[1] and not path.endswith("/")]
-    code = [path for path in taken if _is_code(path.rpartition("/")[2])]
+    code = [path for path in taken if is_code(path)]
     best = min(code or taken, key=rank, default=None)
     return Path(best) if best else None
 
@@ -97,11 +97,13 @@ def find_shut_out(context: Path, flow: Flow) -> Path | None:
     for depth in range(_SEARCH_DEPTH):
         for path in sorted(context.glob("/".join(["*"] * (depth + 1)))):
             relative = path.relative_to(context)
-            is_code = _is_code(path.name) and is_source(relative.as_posix()) and path.is_file()
-            if is_code and _NO_SOURCE.isdisjoint(relative.parts) and any(node.takes(path) for node in nodes):
+            found = is_code(path.name) and is_source(relative.as_posix()) and path.is_file()
+            if found and _NO_SOURCE.isdisjoint(relative.parts) and any(node.takes(path) for node in nodes):
                 return path
     return None
 
 
-def _is_code(name: str) -> bool:
+def is_code(path: str) -> bool:
+    """Whether a file is written in a programming language, by the end of its name; configuration is not."""
+    name = path.rpartition("/")[2]
     return ".config." not in name and _CODE.fullmatch(name[name.rfind(".") :]) is not None

@@ -18,7 +18,7 @@ from pathlib import Path
 from layerproof.context import ignore_file_of, list_context
 from layerproof.errors import ProofError
 from layerproof.model import Image, Project
-from layerproof.prove.edits import OTHERS_MAY_WRITE, Edit
+from layerproof.prove.edits import Edit
 from layerproof.workflow.load import STATE_FOLDER
 
 # Not linked: another file system, too many links, a file of another user. Not writable: a checkout that is mounted so.
@@ -98,7 +98,6 @@ class Workspace:
         if edit.kind == "touch":
             shutil.copy2(kept, path)
             os.utime(path)
-            path.chmod(path.stat().st_mode & ~OTHERS_MAY_WRITE)
         else:
             content = before.read_bytes() if before and edit.kind == "append" else b""
             gap = b"\n" if content and not content.endswith(b"\n") else b""

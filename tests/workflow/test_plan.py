@@ -347,10 +347,20 @@ def test_the_probes_that_must_run_nothing_say_so(tmp_path: Path) -> None:
         (trial,) = trials(subject, probe)
         assert (trial.may_run, trial.must_run, trial.stop) == ("nothing", frozenset(), False)
     assert edited(subject, "noop") == []
-    assert {"README.md", ".env", "data/layerproof-probe.bin", "layerproof-probe.log"} <= set(
-        edited(subject, "unrelated")
-    )
+    said = " ".join(sorted(edited(subject, "unrelated")))
+    for part in (".env", "README.md", "__pycache__/", "data/", ".log", ".pkl", "node_modules/"):
+        assert part in said
     assert set(edited(subject, "touch")) == {"Dockerfile", *NPM_FILES}
+
+
+def test_a_package_that_is_called_data_is_source(tmp_path: Path) -> None:
+    subject = one(tmp_path, PIP, {"requirements.txt": "flask", "data/models.py": "", "app.py": ""})
+    assert not [path for path in edited(subject, "unrelated") if path.startswith("data/") and path.endswith(".bin")]
+
+
+def test_a_readme_that_the_package_needs_is_not_unrelated(tmp_path: Path) -> None:
+    files = {"requirements.txt": "flask", "app.py": "", "README.md": "", "pyproject.toml": 'readme = "README.md"'}
+    assert "README.md" not in edited(one(tmp_path, PIP, files), "unrelated")
 
 
 def test_links_and_large_files_are_not_touched(tmp_path: Path) -> None:

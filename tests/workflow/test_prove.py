@@ -139,7 +139,8 @@ def test_what_lies_around_fails_where_all_is_copied(repo: Path, real: SimulatedE
 
 def test_files_that_everybody_may_write_to_fail_the_touch_probe(repo: Path, real: SimulatedEngine) -> None:
     (repo / "web" / "src" / "main.js").chmod(0o666)
-    assert "takes src/main.js, which everybody may write to here" in reasons(run(repo, real))["touch"]
+    reason = reasons(run(repo, real))["touch"]
+    assert reason.startswith("`COPY src ./src` on line 5 takes src/main.js, which everybody may write to here")
 
 
 def test_events_that_another_build_took_away_are_asked_for_again(repo: Path, real: SimulatedEngine) -> None:
@@ -160,7 +161,10 @@ def test_a_build_that_fails_before_any_edit_fails_every_probe_of_that_service(
     real.broken = ("npm run build",)
     report = run(repo, real)
     assert len(reasons(report)) == len(PROBES)
-    assert "before any edit, the build failed: web/Dockerfile:6 [web build 2/9] RUN npm run build: exit" in reasons(report)["noop"]
+    assert (
+        "before any edit, the build failed: web/Dockerfile:6 [web build 2/9] RUN npm run build: exit"
+        in reasons(report)["noop"]
+    )
 
 
 def test_an_engine_that_goes_away_ends_the_proof(repo: Path, real: SimulatedEngine) -> None:
