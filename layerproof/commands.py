@@ -46,8 +46,10 @@ class Command:
             return verb in tables.NAMING.get(self.tool, ()) and "-f" not in self.words and "--file" not in self.words
         if self.tool == "pip":
             return not any(word.startswith(("-r", "--requirement")) for word in self.words) and verb == "install"
-        operands = [word for word in self.words if not word.startswith("-")]
-        return self.tool in tables.ECOSYSTEMS["node"] and bool(operands) and verb not in ("ci", "fetch", "focus")
+        # npm install NAME installs what the manifest names as well.
+        return self.tool in tables.ECOSYSTEMS["node"] and not {"-g", "--global", "--location=global"}.isdisjoint(
+            self.words
+        )
 
 
 def find_commands(instruction: Instruction) -> tuple[Command, ...]:

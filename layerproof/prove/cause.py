@@ -145,6 +145,8 @@ def _name(subject: Subject, edit: Edit) -> str:
     if not edit.pattern:
         return shown(subject, edit.path)
     name, parts = edit.pattern.removeprefix("**/"), edit.path.parts
+    if "/" in name:
+        return name
     below = Path(*parts[: parts.index(name)]) if name in parts else edit.path.parent
     context = subject.image.context
     return name if below == context or below in context.parents else f"{shown(subject, below)}/{name}"

@@ -76,6 +76,10 @@ def _manifests(subject: Subject) -> dict[Path, frozenset[int]]:
 
 
 def _driving(subject: Subject, tool: str, uses: list[tuple[int, Command]]) -> Iterator[Path]:
+    if tool == "pnpm" and all(command.text.endswith(" fetch") for _, command in uses):
+        # It reads the lock file and nothing else, so that a change of a manifest re-runs no download.
+        yield from _topmost([path for path in context_files(subject) if path.name in locks_of(tool)])
+        return
     candidates = sorted(
         (path for path in context_files(subject) if _drives(tool, path)),
         key=lambda path: (not _is_own(subject, path), len(path.parts), path.name),

@@ -25,11 +25,13 @@ MAX_TOUCHED_BYTES = 1 << 20
 # and folders new: of a folder whose files are ignored BuildKit still sees that it is there.
 _UNRELATED = {
     "{}.log": "**/*.log",
-    "data/{}/0.bin": "data",
     "{}.pkl": "**/*.pkl",
     "__pycache__/{}/0.pyc": "**/__pycache__",
     "node_modules/{}/index.js": "**/node_modules",
 }
+
+
+_OWN_CONTEXT = "Give each service a build context of its own, or copy nothing of another service but its manifests."
 
 
 def plan_probe(subject: Subject, probe: str, *, full: bool = False) -> tuple[Trial, ...] | Skip:
@@ -90,10 +92,10 @@ def _unrelated(subject: Subject) -> tuple[Trial, ...]:
     token, context = f"layerproof-{new_token()}", subject.image.context
     sources = subject.kinds.sources
     edits: dict[Path, Edit] = {}
-    # In the service's own folder too, where the build context is one that several services share.
-    for root in dict.fromkeys((context, subject.home or context)):
+    for root in _working_folders(subject):
         readmes = {path.name for path in root.glob("README*") if path.is_file()} | {"README.md"}
-        paths = {name: name for name in sorted(readmes) if not _is_packaged(root, name)} | _UNRELATED
+        paths = {name: f"**/{name}" for name in sorted(readmes) if not _is_packaged(root, name)} | _UNRELATED
+        paths["data/{}/0.bin"] = (root / "data").relative_to(context).as_posix()
         if (root / ".git").is_dir():
             paths[".git/{}"] = "**/.git"
         if any(path.startswith(f"{root}/data/") and is_code(path) for path in sources):
@@ -108,6 +110,14 @@ def _unrelated(subject: Subject) -> tuple[Trial, ...]:
         edits[at] = Edit(at, "append", token.encode(), "**/__pycache__")
     said = "README, a log, data/, .pkl, __pycache__, node_modules and .env were edited"
     return (Trial(said, tuple(edits.values())),)
+
+
+def _working_folders(subject: Subject) -> list[Path]:
+    """The build context; and the service's own folder in it, where it is one of several services or parts."""
+    context, beside = subject.image.context, subject.image.dockerfile.path.parent
+    has_source = any(path.startswith(f"{beside}/") for path in subject.kinds.sources)
+    own = [subject.home, beside if has_source and beside.is_relative_to(context) else None]
+    return list(dict.fromkeys([context, *(folder for folder in own if folder is not None)]))
 
 
 def _is_packaged(root: Path, name: str) -> bool:
@@ -152,4 +162,4 @@ def _sibling(subject: Subject) -> tuple[Trial, ...] | Skip:
     token = new_token()
     said = ", ".join(f"{shown(subject, path)} of {name}" for name, path in known.items())
     edits = tuple(appended(path, token) for path in known.values())
-    return (Trial(f"{said} was edited", edits, advice="Give each service a build context of its own."),)
+    return (Trial(f"{said} was edited", edits, advice=_OWN_CONTEXT),)
