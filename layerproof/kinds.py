@@ -39,6 +39,7 @@ def derive_kinds(
     *,
     files: Mapping[Path, Collection[str]],
     needs: Callable[[str], bool] = lambda _: True,
+    inputs: Collection[str] = (),
     dependency: Collection[str] = (),
     application: Collection[str] = (),
 ) -> Kinds:
@@ -51,11 +52,13 @@ def derive_kinds(
 
     Args:
         files: for each folder that is a build context, its files after the ignore file, as relative paths.
+        inputs: files, by absolute path, that an install runs or reads, and that are therefore no source.
         needs: whether the project has dependencies of an ecosystem ("go", "rust", ...) at all.
         dependency: texts; an instruction with one of them installs.
         application: texts; an instruction with one of them installs nothing, whatever it looks like.
     """
-    sources = tuple(f"{folder}/{path}" for folder, paths in files.items() for path in paths if is_source(path))
+    found = (f"{folder}/{path}" for folder, paths in files.items() for path in paths if is_source(path))
+    sources = tuple(path for path in found if path not in inputs)
     # Go builds from a vendor folder where there is one.
     vendored = any(path.endswith("vendor/modules.txt") for paths in files.values() for path in paths)
     touched = {line for line, node in flow.nodes.items() if any(node.takes(path) for path in sources)}

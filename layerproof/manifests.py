@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from fnmatch import fnmatch, translate
@@ -180,10 +181,17 @@ def has_dependencies(path: str, text: str) -> bool:
     return not expression or re.search(expression, text, re.MULTILINE) is not None
 
 
+def install_scripts(text: str) -> str:
+    """What a package.json has run while its dependencies are installed; "" where it is none."""
+    try:
+        scripts = dict(json.loads(text).get("scripts") or {})
+    except (ValueError, TypeError, AttributeError):
+        return ""
+    return "\n".join(str(scripts.get(name, "")) for name in ("preinstall", "install", "postinstall", "prepare"))
+
+
 def _names_any(name: str, text: str) -> bool:
     """Any table or list of dependencies, of a target or a workspace too, with an entry in it."""
-    import json
-
     import tomli
 
     def search(table: object) -> bool:

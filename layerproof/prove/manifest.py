@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from layerproof.commands import Command
 from layerproof.kinds import CONFIGURED
@@ -56,8 +57,8 @@ def _manifests(subject: Subject) -> dict[Path, frozenset[int]]:
     tools: dict[str, list[tuple[int, Command]]] = {}
     for line, commands in subject.kinds.commands.items():
         for command in commands:
-            driven = command.ecosystem and not command.names_packages
-            if driven or (command.kind == "project" and command.ecosystem) or command.tool == CONFIGURED:
+            driven = command.ecosystem and (not command.names_packages or _reads_a_manifest(subject, line, command))
+            if driven or command.tool == CONFIGURED:
                 tools.setdefault(command.tool, []).append((line, command))
     chosen: dict[Path, frozenset[int]] = {}
     for tool, uses in tools.items():
@@ -75,6 +76,12 @@ def _manifests(subject: Subject) -> dict[Path, frozenset[int]]:
     return chosen
 
 
+def _reads_a_manifest(subject: Subject, line: int, command: Command) -> bool:
+    """pip install $(cat requirements.txt): it names packages, and has the names from a file."""
+    text = subject.flow.nodes[line].instruction.text
+    return any(declares(command.tool, path.as_posix()) and path.name in text for path in context_files(subject))
+
+
 def _driving(subject: Subject, tool: str, uses: list[tuple[int, Command]]) -> Iterator[Path]:
     if tool == "pnpm" and all(command.text.endswith(" fetch") for _, command in uses):
         # It reads the lock file and nothing else, so that a change of a manifest re-runs no download.
@@ -84,14 +91,14 @@ def _driving(subject: Subject, tool: str, uses: list[tuple[int, Command]]) -> It
         (path for path in context_files(subject) if _drives(tool, path)),
         key=lambda path: (not _is_own(subject, path), len(path.parts), path.name),
     )
-    named = {PurePosixPath(word.partition("=")[2] or word).name for _, command in uses for word in command.words}
+    texts = " ".join(subject.flow.nodes[line].instruction.text for line, _ in uses)
     reached = [
         path for path in candidates if any(node.takes(path) for line, _ in uses for node in subject.flow.upstream(line))
     ]
     if tool == "pip":
         # pip reads the files that its command names; another requirements file beside them is not its business.
         project = any(command.kind == "project" for _, command in uses)
-        reads = [path for path in candidates if path.name in named]
+        reads = [path for path in candidates if re.search(rf"(?<![\w.-]){re.escape(path.name)}(?![\w.-])", texts)]
         requirements = [path for path in reached if not _is_project_file(path)]
         projects = [path for path in reached if _is_project_file(path)] if project else []
         candidates = reads or requirements or projects

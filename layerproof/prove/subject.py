@@ -12,7 +12,7 @@ from layerproof.errors import ConfigError
 from layerproof.flow import Flow, load_flow
 from layerproof.graph import with_parents
 from layerproof.kinds import Kinds, derive_kinds
-from layerproof.manifests import has_dependencies
+from layerproof.manifests import has_dependencies, install_scripts
 from layerproof.model import Image, Project
 from layerproof.prove.source import home_of, is_same_source, worst_source
 
@@ -141,6 +141,7 @@ def _analyse(image: Image, project: Project, config: ServiceConfig, files_of: Fi
         flow,
         files=reached,
         needs=lambda ecosystem: _needs(ecosystem, reached),
+        inputs=_install_inputs(reached),
         dependency=config.dependency_steps,
         application=config.application_steps,
     )
@@ -181,6 +182,22 @@ def _needs(ecosystem: str, files: Files) -> bool:
     manifests = [path for path in found if path.match(names[ecosystem]) and path.is_file()]
     texts = [(path.name, path.read_text(encoding="utf-8", errors="replace")) for path in manifests]
     return not texts or any(has_dependencies(name, text) for name, text in texts)
+
+
+def _install_inputs(files: Files) -> set[str]:
+    """The files that the install scripts of a package.json name: an install needs them, and runs again with them."""
+    inputs: set[str] = set()
+    for folder, paths in files.items():
+        for manifest in (path for path in paths if path.rpartition("/")[2] == "package.json"):
+            prefix = manifest.rpartition("/")[0]
+            scripts = install_scripts(_text(folder / manifest))
+            below = [path for path in paths if path.startswith(f"{prefix}/" if prefix else "")] if scripts else []
+            inputs.update(f"{folder}/{path}" for path in below if path.removeprefix(f"{prefix}/") in scripts)
+    return inputs
+
+
+def _text(path: Path) -> str:
+    return path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
 
 
 def _configured_source(image: Image, config: ServiceConfig) -> Path | None:

@@ -564,3 +564,43 @@ def test_the_files_of_a_subject_are_those_of_its_context(tmp_path: Path) -> None
     assert not subject.lets_in(context / "README.md")
     assert subject.lets_in(context / "not-yet-there.js")
     assert not subject.lets_in(tmp_path / "elsewhere.js")
+
+
+def test_a_script_that_the_install_runs_is_no_source(tmp_path: Path) -> None:
+    dockerfile = NPM.replace("RUN npm ci", "COPY scripts/after.js scripts/\nRUN npm ci")
+    files = {
+        **NPM_FILES,
+        "scripts/after.js": "",
+        "package.json": '{"scripts": {"postinstall": "node scripts/after.js"}}',
+    }
+    assert edited(one(tmp_path, dockerfile, files), "source") == ["src/index.js"]
+
+
+@pytest.mark.parametrize(
+    ("install", "file"),
+    [
+        pytest.param("pip install $(cat requirements.txt)", "requirements.txt", id="names from a file"),
+        pytest.param("xargs pip install < requirements.txt", "requirements.txt", id="names from the input"),
+        pytest.param("npm i --registry https://npm.example", "package.json", id="an option with a value"),
+        pytest.param("pnpm install --filter @m/api...", "package.json", id="a part of a workspace"),
+    ],
+)
+def test_an_install_that_seems_to_name_its_packages_is_driven_by_a_manifest(
+    tmp_path: Path, install: str, file: str
+) -> None:
+    dockerfile = f"FROM x\nCOPY {file} ./\nRUN {install}\nCOPY . .\n"
+    assert edited(one(tmp_path, dockerfile, {file: "", "src/main.py": ""}), "manifest") == [file]
+
+
+def test_what_pnpm_fetches_depends_on_its_lock_file_alone(tmp_path: Path) -> None:
+    dockerfile = "FROM x\nCOPY pnpm-lock.yaml ./\nRUN pnpm fetch\nCOPY . .\nRUN pnpm install --offline\n"
+    subject = one(tmp_path, dockerfile, {"pnpm-lock.yaml": "", "package.json": "{}", "main.js": ""})
+    assert edited(subject, "manifest") == ["pnpm-lock.yaml"]
+
+
+def test_a_lock_file_has_to_reach_the_install_and_not_only_a_later_one(tmp_path: Path) -> None:
+    dockerfile = (
+        "FROM x\nCOPY pyproject.toml ./\nRUN uv sync --no-install-project\nCOPY uv.lock ./\nCOPY src src\nRUN uv sync\n"
+    )
+    subject = one(tmp_path, dockerfile, {"pyproject.toml": "", "uv.lock": "", "src/main.py": ""})
+    assert {trial.must_run for trial in trials(subject, "manifest")} == {frozenset({3})}
