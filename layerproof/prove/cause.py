@@ -129,7 +129,7 @@ def _by_file(subject: Subject, trial: Trial, taken: Sequence[Edit], *, taker: No
         because = f"because it takes {listed} (line {taker.line})"
     else:
         because = f"because {named_step(taker)} takes {listed} before it"
-    if image is not subject.image:
+    if image.role == "base":
         return Cause(because, "A base takes no file of an application: copy it in the service.")
     if trial.may_run == "application":
         if node.line in subject.kinds.installs:
@@ -137,7 +137,7 @@ def _by_file(subject: Subject, trial: Trial, taken: Sequence[Edit], *, taker: No
         return Cause(because, "Copy the source in a later stage, or name the file that you mean with probe-source.")
     if trial.advice:
         return Cause(because, trial.advice)
-    return Cause(because, f"Add to {_ignore_file(image)}: {' '.join(patterns or names)}")
+    return Cause(because, f"Add to {_ignore_file(image, taker, taken[0])}: {' '.join(patterns or names)}")
 
 
 def _name(subject: Subject, edit: Edit) -> str:
@@ -152,9 +152,12 @@ def _name(subject: Subject, edit: Edit) -> str:
     return name if below == context or below in context.parents else f"{shown(subject, below)}/{name}"
 
 
-def _ignore_file(image: Image) -> str:
-    found = ignore_file_of(image.dockerfile.path, image.context)
-    return f"{image.context.name}/{found.name if found else '.dockerignore'}"
+def _ignore_file(image: Image, taker: Node, edit: Edit) -> str:
+    """The ignore file that decides about an edited file: each named context has its own."""
+    folder = next((source.folder for source in taker.sources if source.holds(str(edit.path))), image.context)
+    dockerfile = image.dockerfile.path if folder == image.context else folder / "Dockerfile"
+    found = ignore_file_of(dockerfile, folder)
+    return f"{folder.name}/{found.name if found else '.dockerignore'}"
 
 
 def _by_argument(subject: Subject, image: Image, node: Node, name: str, *, same: bool) -> Cause:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from layerproof.commands import Command
+from layerproof.commands import Command, find_install
 from layerproof.kinds import CONFIGURED
 from layerproof.manifests import MANAGERS, declares, has_dependencies, is_manifest, locks_of
 from layerproof.prove.edits import appended, new_token, stays_valid
@@ -34,6 +34,15 @@ def plan_manifest(subject: Subject, *, full: bool) -> tuple[Trial, ...] | Skip:
 
 
 def _nothing_found(subject: Subject) -> Skip:
+    for parent in subject.parents:
+        for stage in parent.dockerfile.stages:
+            for item in stage.instructions:
+                if item.keyword == "ONBUILD" and find_install(" ".join(item.values)):
+                    return Skip(
+                        "unproven",
+                        f"{parent.name} installs by ONBUILD (line {item.line}), and what it reads is not known here",
+                        "Install in the Dockerfile of the service: a COPY of the manifests and a RUN.",
+                    )
     known = {tool for commands in subject.kinds.commands.values() for command in commands if (tool := command.tool)}
     if any(command.ecosystem for commands in subject.kinds.commands.values() for command in commands):
         return Skip("not applicable", "its dependencies stand in the Dockerfile itself, in no manifest")

@@ -24,8 +24,8 @@ class Observation:
         base_steps: those of the images that it is built on.
         marked: the probe's own step in a base was executed.
         failure: why the build proves nothing, in one line; "" for a build that ended well or was stopped on purpose.
-        whole: whether every step of the Dockerfiles was reported. Of two builds that need a step at the same time
-            BuildKit tells one, so another build on the same builder can take some away.
+        whole: whether every step of the Dockerfiles was reported, or one has failed. Of two builds that need a step at
+            the same time BuildKit tells one, so another build on the same builder can take some away.
     """
 
     steps: tuple[Step, ...]
@@ -82,7 +82,10 @@ def observe(
     )
     failure = "" if stopped else _failure(log, returncode, subject)
     missing = "" if stopped or failure else _missing(subject, own, base)
-    return Observation(own, base, marked, failure or missing, whole=not missing, wall_s=wall_s)
+    # A build can also fail for a reason of the engine's own, such as a record that another build has just let go.
+    has_failed_step = any(step.state is StepState.FAILED for step in (*own, *base))
+    whole = not missing and (not failure or has_failed_step)
+    return Observation(own, base, marked, failure or missing, whole=whole, wall_s=wall_s)
 
 
 def find_executed(log: BuildLog, subject: Subject) -> Iterator[int]:

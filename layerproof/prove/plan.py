@@ -162,4 +162,5 @@ def _sibling(subject: Subject) -> tuple[Trial, ...] | Skip:
     token = new_token()
     said = ", ".join(f"{shown(subject, path)} of {name}" for name, path in known.items())
     edits = tuple(appended(path, token) for path in known.values())
-    return (Trial(f"{said} was edited", edits, advice=_OWN_CONTEXT),)
+    verb = "were" if len(known) > 1 else "was"
+    return (Trial(f"{said} {verb} edited", edits, advice=_OWN_CONTEXT),)

@@ -111,8 +111,10 @@ def _subject(found: _Analysis, analyses: Mapping[str, _Analysis], project: Proje
     *parents, image = with_parents(project.images, [found.image.name])
     flows = {parent.name: load_flow(parent) for parent in parents}
     siblings = {}
+    # A service that it is built on is no sibling, and neither is one that shares the source of such a one.
+    kin = [image, *parents]
     for other in analyses.values():
-        if other.image.name not in flows and not is_same_source(other.image, image) and other.image != image:
+        if other.image not in kin and not any(is_same_source(other.image, one) for one in kin):
             path = _sibling_source(other, found)
             if path is not None or other.home is None:
                 siblings[other.image.name] = path
