@@ -1,8 +1,30 @@
 """The console command `layerproof`: the same tasks, without a tasks.py."""
 
+from typing import Any
+
+from invoke.exceptions import Exit, ParseError
 from invoke.program import Program
 
 from layerproof import __version__
 from layerproof.tasks import namespace
 
-program = Program(name="layerproof", binary="layerproof", namespace=namespace, version=__version__)
+
+class _Program(Program):
+    """Invoke's own usage errors end with 1, as a failed proof does; here they end with 2."""
+
+    def parse_core(self, argv: Any) -> None:
+        with_code(super().parse_core, argv)
+
+    def parse_tasks(self) -> None:
+        with_code(super().parse_tasks)
+
+
+def with_code(parse: Any, *words: Any) -> None:
+    """Run a part of Invoke's parsing; what it cannot parse is a usage error."""
+    try:
+        parse(*words)
+    except ParseError as error:
+        raise Exit(f"error: {error}", code=2) from error
+
+
+program = _Program(name="layerproof", binary="layerproof", namespace=namespace, version=__version__)

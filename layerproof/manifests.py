@@ -26,6 +26,7 @@ MANIFESTS = (
         "requirements*.txt",
         "requirements*.in",
         "requirements*.lock",
+        "requirements.y*ml",
         "constraints*.txt",
         "overrides*.txt",
         "pyproject.toml",
@@ -39,6 +40,9 @@ MANIFESTS = (
         "setup.cfg",
         "environment.y*ml",
         "setup.py",
+        "renv.lock",
+        "deno.json*",
+        "deno.lock",
         ".python-version",
     ),
     (
@@ -68,6 +72,14 @@ MANIFESTS = (
     (
         "mix.exs",
         "mix.lock",
+        "conanfile.*",
+        "vcpkg.json",
+        "shard.yml",
+        "shard.lock",
+        "stack.yaml*",
+        "*.cabal",
+        "project.clj",
+        "deps.edn",
         "rebar.config",
         "rebar.lock",
         "Package.swift",
@@ -123,6 +135,15 @@ _DRIVERS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "swift": (("Package.swift",), ("Package.resolved",)),
     "dart": (("pubspec.yaml",), ("pubspec.lock",)),
     "flutter": (("pubspec.yaml",), ("pubspec.lock",)),
+    "deno": (("deno.json", "deno.jsonc"), ("deno.lock",)),
+    "ansible-galaxy": (("requirements.yml", "requirements.yaml"), ()),
+    # No command of these is known; a proof says so where one of their manifests is copied.
+    "renv": (("renv.lock",), ()),
+    "conan": (("conanfile.txt", "conanfile.py"), ()),
+    "vcpkg": (("vcpkg.json",), ()),
+    "shards": (("shard.yml",), ("shard.lock",)),
+    "stack": (("stack.yaml", "*.cabal"), ("stack.yaml.lock",)),
+    "leiningen": (("project.clj", "deps.edn"), ()),
 }
 MANAGERS = tuple(_DRIVERS)
 # What a line of a manifest looks like that names something to fetch; of one not listed here it is taken for granted.

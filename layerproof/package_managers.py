@@ -17,6 +17,8 @@ ECOSYSTEMS = {
     "elixir": ("mix",),
     "swift": ("swift",),
     "dart": ("dart", "flutter"),
+    "deno": ("deno",),
+    "ansible": ("ansible-galaxy",),
 }
 ECOSYSTEM_OF = {tool: name for name, tools in ECOSYSTEMS.items() for tool in tools}
 
@@ -45,6 +47,8 @@ INSTALLS: Mapping[str, tuple[str, ...]] = {
     "dart": ("pub get",),
     "flutter": ("pub get",),
     "mix": ("deps.get",),
+    "deno": ("install", "cache", "add"),
+    "ansible-galaxy": ("install", "collection install", "role install"),
 }
 # tool -> those of them that are told what to install
 NAMING: Mapping[str, tuple[str, ...]] = {

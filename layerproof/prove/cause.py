@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -157,7 +158,7 @@ def _ignore_file(image: Image, taker: Node, edit: Edit) -> str:
     folder = next((source.folder for source in taker.sources if source.holds(str(edit.path))), image.context)
     dockerfile = image.dockerfile.path if folder == image.context else folder / "Dockerfile"
     found = ignore_file_of(dockerfile, folder)
-    return f"{folder.name}/{found.name if found else '.dockerignore'}"
+    return os.path.relpath(found or folder / ".dockerignore", folder.parent)
 
 
 def _by_argument(subject: Subject, image: Image, node: Node, name: str, *, same: bool) -> Cause:

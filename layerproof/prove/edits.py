@@ -14,7 +14,8 @@ _COMMENTS = {
     "# {}": (
         ".py .pyi .rb .sh .bash .pl .pm .ex .exs .yaml .yml .toml .tf .r .jl .cr .nim .ps1 .properties .cfg .ini"
         " .graphql requirements*.txt requirements*.in requirements*.lock constraints*.txt environment.yml Gemfile"
-        " Pipfile poetry.lock uv.lock pdm.lock Cargo.lock pnpm-lock.yaml pubspec.lock yarn.lock *requirements/*.txt"
+        " Pipfile conanfile.txt poetry.lock uv.lock pdm.lock Cargo.lock pnpm-lock.yaml pubspec.lock"
+        " shard.lock yarn.lock *requirements/*.txt"
     ),
     "// {}": (
         ".js .mjs .cjs .jsx .ts .mts .cts .tsx .go .rs .java .kt .kts .c .h .cc .cpp .hpp .cs .swift .scala .groovy"
@@ -22,21 +23,15 @@ _COMMENTS = {
     ),
     "/* {} */": ".css",
     "<!-- {} -->": ".html .htm .xml .svg .vue .svelte .md .csproj .fsproj .vbproj .props .targets pom.xml",
-    "-- {}": ".sql .lua .hs .elm",
+    "-- {}": ".sql .lua .hs .elm .cabal",
     "% {}": ".erl .hrl rebar.config",
-    "; {}": ".clj .cljs .lisp .asm",
+    "; {}": ".clj .cljs .edn .lisp .asm",
 }
 _COMMENT_OF = {pattern: comment for comment, patterns in _COMMENTS.items() for pattern in patterns.split()}
 # White space at the end is no change for their readers.
 _BLANK_ENDINGS = (
-    "*.json",
-    "*.json5",
-    "*.jsonc",
-    "go.sum",
-    "composer.lock",
-    "Pipfile.lock",
-    "mix.lock",
-    "Package.resolved",
+    *("*.json", "*.json5", "*.jsonc", "*.resolved", "go.sum"),
+    *("composer.lock", "deno.lock", "mix.lock", "Pipfile.lock", "renv.lock"),
 )
 # Package managers that compare these byte by byte, or read them as binary.
 _EXACT = ("yarn.lock", "bun.lockb", "Gemfile.lock")

@@ -72,7 +72,13 @@ def home_of(image: Image, images: Iterable[Image], sources: Collection[str]) -> 
     if not any(other.context == image.context and not is_same_source(other, image) for other in others):
         return image.context
     beside = image.dockerfile.path.parent
-    if not image.inline and beside != image.context and any(path.startswith(f"{beside}/") for path in sources):
+    alone = not any(is_same_file(other, image) for other in others)
+    if (
+        alone
+        and not image.inline
+        and beside != image.context
+        and any(path.startswith(f"{beside}/") for path in sources)
+    ):
         return beside
     inside = [
         PurePosixPath(path).relative_to(image.context) for path in sources if path.startswith(f"{image.context}/")
@@ -81,13 +87,18 @@ def home_of(image: Image, images: Iterable[Image], sources: Collection[str]) -> 
         folder
         for path in inside
         for folder in path.parents
-        if folder.name == image.service and len(folder.parts) <= _HOME_DEPTH
+        if folder.name in (image.service, image.target) and len(folder.parts) <= _HOME_DEPTH
     }
     return image.context / min(named, key=lambda folder: len(folder.parts)) if named else None
 
 
 def is_same_source(one: Image, other: Image) -> bool:
-    """Two services of one Dockerfile and one context (a server and its worker) are one application."""
+    """Two services of one Dockerfile, context and target (a server and its worker) are one application."""
+    return is_same_file(one, other) and one.target == other.target
+
+
+def is_same_file(one: Image, other: Image) -> bool:
+    """Whether two services are built from one Dockerfile and one context, of the same stage or of another one."""
     return (one.context, one.dockerfile.path, one.inline) == (other.context, other.dockerfile.path, False)
 
 

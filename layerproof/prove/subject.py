@@ -14,7 +14,7 @@ from layerproof.graph import with_parents
 from layerproof.kinds import Kinds, derive_kinds
 from layerproof.manifests import has_dependencies, install_scripts
 from layerproof.model import Image, Project
-from layerproof.prove.source import home_of, is_same_source, worst_source
+from layerproof.prove.source import home_of, is_same_file, is_same_source, worst_source
 
 Files = Mapping[Path, Collection[str]]
 FilesOf = Callable[[Image], Files]
@@ -116,7 +116,8 @@ def _subject(found: _Analysis, analyses: Mapping[str, _Analysis], project: Proje
     for other in analyses.values():
         if other.image not in kin and not any(is_same_source(other.image, one) for one in kin):
             path = _sibling_source(other, found)
-            if path is not None or other.home is None:
+            # Two stages of one Dockerfile may well be one application: nothing has to tell them apart.
+            if path is not None or (other.home is None and not is_same_file(other.image, image)):
                 siblings[other.image.name] = path
     bases = list(flows.values())
     worst = worst_source(found.flow, found.kinds, found.kinds.sources, home=found.home, bases=bases)
@@ -158,6 +159,8 @@ def _sibling_source(other: _Analysis, found: _Analysis) -> Path | None:
     """A source file of another service; None where it has none, or none that can be told from this one's."""
     here = found.home
     nested = here is not None and other.home is not None and here != other.home and here.is_relative_to(other.home)
+    if other.home is None:
+        return _configured_source(other.image, other.config)
     if not nested or other.config.probe_source is not None:
         return other.source
     own = [path for path in other.own if not path.startswith(f"{here}/")]

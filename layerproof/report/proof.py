@@ -12,10 +12,10 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
-from layerproof.model import Outcome, ProofReport, Step, StepState, Verdict
+from layerproof.model import Outcome, ProofReport, StepState, Verdict
 from layerproof.progress import BuildLog, is_from, step_of
 from layerproof.prove.watcher import WARM_UP, ProofWatcher
-from layerproof.report.live import REFRESH_PER_S, render_step
+from layerproof.report.live import REFRESH_PER_S
 from layerproof.report.text import LAB_NOTE, seconds, short
 
 _MARKS = {"held": ("✓", "green"), "failed": ("✗", "red"), "unproven": ("?", "red"), "not applicable": ("-", "dim")}
@@ -108,7 +108,7 @@ class LiveProofWatcher(ProofWatcher):
         image, probe = self._at
         age = seconds(time.monotonic() - self._since)
         step = _running(self._log)
-        doing = f" {image} {probe} {age}" + (f"  {_step_name(step)}" if step else "")
+        doing = f" {image} {probe} {age}" + (f"  {step}" if step else "")
         rows = _matrix(self._images, self._probes, self._cells, at=self._at)
         return Group(rows, Spinner("dots", text=Text(doing, style="dim", no_wrap=True, overflow="ellipsis")))
 
@@ -118,12 +118,13 @@ class LineProofWatcher(ProofWatcher):
 
     def __init__(self, console: Console) -> None:
         self._console = console
+        self._image = ""
         self._warming = False
         self._said: set[str] = set()
         self._last = ("", "")
 
     def probing(self, image: str, probe: str) -> None:
-        self._warming = probe == WARM_UP
+        self._image, self._warming = image, probe == WARM_UP
         if self._warming:
             self._print(Text(f"{image}: building it before any edit"))
 
@@ -134,7 +135,7 @@ class LineProofWatcher(ProofWatcher):
             step = step_of(vertex) if vertex.completed and vertex.digest not in self._said else None
             if step is not None and step.state is StepState.RAN and not is_from(step):
                 self._said.add(vertex.digest)
-                self._print(render_step(step))
+                self._print(Text(f"{self._image}: {short(vertex.name, 100)}: ran, {seconds(step.duration_s)}"))
 
     def judged(self, verdict: Verdict) -> None:
         budget = f" of {verdict.budget_s:g} s" if verdict.budget_s is not None else ""
@@ -171,15 +172,9 @@ def _cell(verdict: Verdict | None, *, running: bool) -> Text:
     return cell
 
 
-def _running(log: BuildLog) -> Step | None:
-    """The step that started last and has not ended."""
+def _running(log: BuildLog) -> str:
+    """The name of the step that started last and has not ended."""
     for vertex in reversed(list(log.vertices.values())):  # the display reads while the build writes
-        if vertex.started and not vertex.completed:
-            step = step_of(vertex)
-            if step is not None:
-                return step
-    return None
-
-
-def _step_name(step: Step) -> str:
-    return f"{step.stage} {step.number}/{step.total} {short(step.instruction, 60)}"
+        if vertex.started and not vertex.completed and step_of(vertex) is not None:
+            return short(vertex.name, 60)
+    return ""

@@ -62,12 +62,12 @@ def show(renderable: Any, document: Any, *, format: str) -> None:
 @contextmanager
 def exit_on_error(*, format: str = "text", known: Sequence[str] = FORMATS) -> Iterator[None]:
     """
-    End the process with the error's code; a bug keeps its traceback. SIGTERM ends as Ctrl-C does: children first.
+    End the process with the error's code; a bug keeps its traceback. SIGTERM and a closed terminal end as Ctrl-C does.
 
     Args:
         format: the output format that was asked for; one that is not known is refused before anything is done.
     """
-    before = signal.signal(signal.SIGTERM, _interrupt)
+    before = {number: signal.signal(number, _interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
     try:
         if format not in known:
             raise UsageError(f"there is no format {format!r}", hint=f"Known: {', '.join(known)}.")
@@ -86,7 +86,8 @@ def exit_on_error(*, format: str = "text", known: Sequence[str] = FORMATS) -> It
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise Exit(code=0) from error
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _interrupt(number: int, frame: object) -> None:

@@ -129,8 +129,13 @@ def _service_image(service: Service, document: Mapping[str, Any], overlay: Overl
     folder = Path(str(build.get("context", "")))
     if not folder.is_absolute():
         raise ConfigError(
-            f"service {service.name}: the build context {folder} is remote",
+            f"service {service.name}: the build context {build.get('context', '')} is remote",
             hint="layerproof needs the files: clone that repository and name the folder.",
+        )
+    if not folder.is_dir():
+        raise ConfigError(
+            f"service {service.name}: {folder}: there is no such folder, which is its build context",
+            hint="Check build.context in the compose file.",
         )
     given = {key: str(value) for key, value in (build.get("args") or {}).items() if value is not None}
     inline = build.get("dockerfile_inline")

@@ -64,8 +64,10 @@ def prove(
     check_names(probes, PROBES, kind="probe")
     chosen = [probe for probe in PROBES if not probes or probe in probes]
     images = [image for image in project.images if image.service and (not names or image.name in names)]
-    if not images or len(images) < len(set(names)):
-        raise UsageError("there is no such service that is built here", hint="Probes are made on services: inv graph.")
+    if len(images) < len(set(names)):
+        raise UsageError("probes are made on services, not on bases", hint="inv graph shows which is which.")
+    if not images:
+        raise UsageError("no service has a `build`: there is nothing to prove", hint="Check the compose file.")
     config = configuration(project)
     lab = uses_stand_ins(graph.with_parents(project.images, [image.name for image in images]), engine.images())
     watcher = watcher or ProofWatcher()

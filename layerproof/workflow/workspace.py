@@ -157,6 +157,7 @@ def make_workspace(project: Project, images: Collection[Image]) -> Iterator[Work
         Path(lock.lock_file).unlink(missing_ok=True)
         with suppress(OSError):
             home.rmdir()  # unless another proof is at work in it
+            (project.root / STATE_FOLDER).rmdir()  # unless it is in use: an empty folder would reach a build context
 
 
 def _contexts(image: Image) -> Iterator[tuple[Path, Path]]:

@@ -185,8 +185,8 @@ def test_a_build_over_its_budget_fails(repo: Path, real: SimulatedEngine) -> Non
     ("names", "probes", "message"),
     [
         pytest.param([], ["sorce"], "there is no probe named 'sorce'", id="an unknown probe"),
-        pytest.param(["base-node"], [], "no such service", id="a base"),
-        pytest.param(["web", "base-node"], [], "no such service", id="a base beside a service"),
+        pytest.param(["base-node"], [], "not on bases", id="a base"),
+        pytest.param(["web", "base-node"], [], "not on bases", id="a base beside a service"),
     ],
 )
 def test_what_cannot_be_proven_is_refused(
@@ -292,5 +292,5 @@ def test_lines_for_a_pipe_have_each_verdict(repo: Path, real: SimulatedEngine) -
         prove(project, engine=real, names=["web"], probes=["source"], watcher=LineProofWatcher(console))
     said = capture.get().splitlines()
     assert said[0] == "web: building it before any edit"
-    assert any(line.startswith("web deps 2/9 RUN npm ci: ran, 1.0 s") for line in said)
+    assert any(line == "web: [web deps 2/9] RUN npm ci: ran, 1.0 s" for line in said)
     assert said[-1].startswith("web source: held, ")
