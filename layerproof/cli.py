@@ -1,5 +1,6 @@
 """The console command `layerproof`: the same tasks, without a tasks.py."""
 
+from collections.abc import Callable
 from typing import Any
 
 from invoke.exceptions import Exit, ParseError
@@ -13,14 +14,19 @@ class _Program(Program):
     """Invoke's own usage errors end with 1, as a failed proof does; here they end with 2."""
 
     def parse_core(self, argv: Any) -> None:
-        with_code(super().parse_core, argv)
+        _with_code(super().parse_core, argv)
 
     def parse_tasks(self) -> None:
-        with_code(super().parse_tasks)
+        _with_code(super().parse_tasks)
 
 
-def with_code(parse: Any, *words: Any) -> None:
-    """Run a part of Invoke's parsing; what it cannot parse is a usage error."""
+def _with_code(parse: Callable[..., None], *words: Any) -> None:
+    """
+    Run a part of Invoke's parsing.
+
+    Raises:
+        Exit: what it cannot parse is a usage error.
+    """
     try:
         parse(*words)
     except ParseError as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
@@ -122,23 +122,19 @@ def _by_verb(command: SimpleCommand, tool: str, start: int) -> Command | None:
         return None
     at = _verb_at(words, start, tool)
     verb, second = (*words[at : at + 1], "")[0], (*words[at + 1 : at + 2], "")[0]
-    for verbs, kind in (
+    roles: tuple[tuple[Collection[str], Kind], ...] = (
         (tables.INSTALLS.get(tool, ()), "install"),
         (tables.PROJECTS.get(tool, ((), frozenset()))[0], "project"),
         (tables.BUILDS.get(tool, ()), "build"),
         (tables.SYSTEM.get(tool, ()), "system"),
         (tables.FETCHES.get(tool, ()), "fetch"),
-    ):
+    )
+    for verbs, kind in roles:
         two = f"{verb} {second}" in verbs
         if verb in verbs or two:
             end = at + 2 if two else at + 1
-            return _refined(Command(_as_kind(kind), tool, " ".join(words[:end]), words[end:]))
+            return _refined(Command(kind, tool, " ".join(words[:end]), words[end:]))
     return None
-
-
-def _as_kind(text: str) -> Kind:
-    kinds: Mapping[str, Kind] = {kind: kind for kind in ("install", "project", "build", "system", "fetch")}
-    return kinds[text]
 
 
 def _refined(command: Command) -> Command | None:

@@ -91,9 +91,7 @@ MANIFESTS = (
 _ALL_MANIFESTS = tuple(pattern for row in MANIFESTS for pattern in row)
 # One expression, because every file of a build context is asked.
 _IS_MANIFEST = re.compile("|".join(map(translate, _ALL_MANIFESTS)))
-# Folders that hold nothing but manifests.
-_MANIFEST_FOLDERS = ("gradle", ".mvn", ".yarn", "requirements", "vendor", "patches", "prisma")
-# The same by what lies in them: a package of the application may be called so too.
+# Folders that hold manifests and what belongs to them, by what lies there: a package may be called so too.
 _BELOW_FOLDERS = {
     "gradle": (".jar", ".properties", ".toml", ".gradle", ".kts"),
     ".mvn": ("",),
@@ -103,6 +101,7 @@ _BELOW_FOLDERS = {
     "patches": (".patch", ".diff"),
     "prisma": (".prisma", ".sql"),
 }
+_MANIFEST_FOLDERS = tuple(_BELOW_FOLDERS)
 _OF_DOCKER = ("Dockerfile*", "*.Dockerfile", "*.dockerfile", ".dockerignore", "*.dockerignore", "Containerfile*")
 
 # For each package manager: the files that declare dependencies, and the locks beside them that it obeys.
@@ -125,8 +124,8 @@ _DRIVERS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "mvn": (("pom.xml",), ()),
     "mvnw": (("pom.xml",), ()),
     "mvnd": (("pom.xml",), ()),
-    "gradle": (("build.gradle", "build.gradle.kts"), ("libs.versions.toml",)),
-    "gradlew": (("build.gradle", "build.gradle.kts"), ("libs.versions.toml",)),
+    "gradle": (("build.gradle", "build.gradle.kts"), ("gradle/libs.versions.toml",)),
+    "gradlew": (("build.gradle", "build.gradle.kts"), ("gradle/libs.versions.toml",)),
     "sbt": (("build.sbt",), ()),
     "dotnet": (("*.csproj", "*.fsproj", "*.vbproj", "Directory.Packages.props"), ("packages.lock.json",)),
     "composer": (("composer.json",), ("composer.lock",)),

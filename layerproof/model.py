@@ -255,7 +255,6 @@ class ProofReport:
     verdicts: tuple[Verdict, ...]
     wall_s: float
     lab: bool
-    warnings: tuple[str, ...] = ()
 
     @property
     def passed(self) -> bool:

@@ -6,7 +6,7 @@ Each probe edits a copy of a service's build context in one way, and has the rea
     probe      edit                                     must run                     must not run
     noop       none                                     nothing                      everything
     source     one application file                     an application step          dependency steps, base steps
-    manifest   each dependency manifest, each lock      the install step             base steps
+    manifest   the dependency manifests and their locks the install step             base steps
     unrelated  README, log, data/, .pkl, .env, ...      nothing                      everything
     touch      times only                               nothing                      everything
     sibling    source of every other service            nothing                      everything

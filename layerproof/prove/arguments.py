@@ -8,16 +8,16 @@ from datetime import datetime, timezone
 
 from layerproof.model import Image
 
-# Arguments that CI gives another value in every build: BUILD_DATE, GIT_SHA, VCS_REF, CI_JOB_ID, ...
+# BUILD_DATE, GIT_SHA, VCS_REF, CI_JOB_ID, SOURCE_DATE_EPOCH, ...
 _VOLATILE = re.compile(
     r"""(?:(?:APP|BITBUCKET|BUILD|BUILT|CI|CIRCLE|COMMIT|CREATED|DRONE|GIT|GITHUB|HEAD|HG|IMAGE|LAST|RELEASE|REPO|SERVICE
           |SHORT|SOURCE|SRC|VCS)_?)*
-        (?:SHA1?|HASH|COMMIT|REVISION|REV|REF|DATE|TIME|TIMESTAMP|DATETIME|AT|ON|NOW|TODAY|EPOCH
+        (?:SOURCE_DATE_EPOCH|SHA1?|HASH|COMMIT|REVISION|REV|REF|DATE|TIME|TIMESTAMP|DATETIME|AT|ON|NOW|TODAY|EPOCH
           |(?:BUILD|RUN|JOB|PIPELINE|WORKFLOW)_?(?:ID|NUM|NUMBER|TAG)|CACHE_?BUST(?:ER)?)""",
     re.IGNORECASE | re.VERBOSE,
 )
-# A commit or a checksum that stands in the Dockerfile pins something: 40 or 64 hexadecimal digits, or seven.
-_PIN = re.compile(r"(?:sha256:)?(?=.*\d)[0-9a-f]{7,64}|v?\d+\.\d.*", re.IGNORECASE)
+# A commit (short or whole), a checksum or a version that stands in the Dockerfile pins something; zeros do not.
+_PIN = re.compile(r"(?:sha256:)?(?=.*[1-9a-f])(?:[0-9a-f]{7}|[0-9a-f]{40}|[0-9a-f]{64})|v?\d+\.\d.*", re.IGNORECASE)
 
 
 def volatile_arguments(images: Collection[Image], token: str) -> dict[str, str]:

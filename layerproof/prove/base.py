@@ -13,6 +13,7 @@ from layerproof.references import normalize_reference
 
 
 def plan_base(subject: Subject, *, full: bool) -> tuple[Trial, ...] | Skip:
+    """A trial for each base that the service is built on directly."""
     elsewhere = _other_builds(subject)
     if elsewhere:
         return elsewhere

@@ -13,8 +13,6 @@ from layerproof.prove.edits import appended, new_token, stays_valid
 from layerproof.prove.subject import Subject, context_files
 from layerproof.prove.trial import Skip, Trial, shown
 
-MAX_MANIFESTS = 6
-
 
 def plan_manifest(subject: Subject, *, full: bool) -> tuple[Trial, ...] | Skip:
     """A trial for each manifest, and each lock file beside one, that drives an install of the image."""
@@ -29,24 +27,25 @@ def plan_manifest(subject: Subject, *, full: bool) -> tuple[Trial, ...] | Skip:
             may_run="own steps",
             stop=not full or not stays_valid(path),
         )
-        for path, lines in list(found.items())[:MAX_MANIFESTS]
+        for path, lines in found.items()
     )
 
 
 def _nothing_found(subject: Subject) -> Skip:
-    for parent in subject.parents:
-        for stage in parent.dockerfile.stages:
-            for item in stage.instructions:
-                if item.keyword == "ONBUILD" and find_install(" ".join(item.values)):
-                    return Skip(
-                        "unproven",
-                        f"{parent.name} installs by ONBUILD (line {item.line}), and what it reads is not known here",
-                        "Install in the Dockerfile of the service: a COPY of the manifests and a RUN.",
-                    )
-    known = {tool for commands in subject.kinds.commands.values() for command in commands if (tool := command.tool)}
-    if any(command.ecosystem for commands in subject.kinds.commands.values() for command in commands):
+    trigger = _install_on_build(subject)
+    if trigger is not None:
+        return trigger
+    commands = [command for found in subject.kinds.commands.values() for command in found]
+    reading = next((command for command in commands if _needs_a_manifest(command)), None)
+    if reading is not None:
+        return Skip(
+            "unproven",
+            f"the manifest that `{reading.text}` reads is in none of its build contexts",
+            "Copy the manifest from the build context of the service.",
+        )
+    if any(command.ecosystem for command in commands):
         return Skip("not applicable", "its dependencies stand in the Dockerfile itself, in no manifest")
-    if CONFIGURED in known:
+    if any(command.tool == CONFIGURED for command in commands):
         return Skip("not applicable", "no manifest reaches the step that installs its dependencies")
     taken = [path for path in context_files(subject) if any(node.takes(path) for node in subject.flow.nodes.values())]
     for path in taken:
@@ -59,6 +58,25 @@ def _nothing_found(subject: Subject) -> Skip:
                     'Name the step: dependency-steps = ["part of its text"] in [tool.layerproof.services.<name>].',
                 )
     return Skip("not applicable", "it installs no dependencies of its own")
+
+
+def _install_on_build(subject: Subject) -> Skip | None:
+    """An install that a base hands down by ONBUILD: what it reads cannot be followed."""
+    for parent in subject.parents:
+        for item in (item for stage in parent.dockerfile.stages for item in stage.instructions):
+            if item.keyword == "ONBUILD" and find_install(" ".join(item.values)):
+                return Skip(
+                    "unproven",
+                    f"{parent.name} installs by ONBUILD (line {item.line}), and what it reads is not known here",
+                    "Install in the Dockerfile of the service: a COPY of the manifests and a RUN.",
+                )
+    return None
+
+
+def _needs_a_manifest(command: Command) -> bool:
+    """Whether a command can do nothing without a manifest: npm ci, uv sync; not npm install NAME."""
+    verb = command.text.split()[-1]
+    return verb in ("ci", "clean-install", "sync", "fetch", "restore", "download") and not command.names_packages
 
 
 def _manifests(subject: Subject) -> dict[Path, frozenset[int]]:
@@ -94,12 +112,9 @@ def _reads_a_manifest(subject: Subject, line: int, command: Command) -> bool:
 def _driving(subject: Subject, tool: str, uses: list[tuple[int, Command]]) -> Iterator[Path]:
     if tool == "pnpm" and all(command.text.endswith(" fetch") for _, command in uses):
         # It reads the lock file and nothing else, so that a change of a manifest re-runs no download.
-        yield from _topmost([path for path in context_files(subject) if path.name in locks_of(tool)])
+        yield from _topmost([path for path in _nearest_first(subject) if path.name in locks_of(tool)])
         return
-    candidates = sorted(
-        (path for path in context_files(subject) if _drives(tool, path)),
-        key=lambda path: (not _is_own(subject, path), len(path.parts), path.name),
-    )
+    candidates = [path for path in _nearest_first(subject) if _drives(tool, path)]
     texts = " ".join(subject.flow.nodes[line].instruction.text for line, _ in uses)
     reached = [
         path for path in candidates if any(node.takes(path) for line, _ in uses for node in subject.flow.upstream(line))
@@ -114,8 +129,15 @@ def _driving(subject: Subject, tool: str, uses: list[tuple[int, Command]]) -> It
         reached = [path for path in candidates if path in reached] or candidates
     for path in _topmost(reached or (candidates if tool != CONFIGURED else [])):
         yield path
-        # On the disk, not in the context: an ignored lock file is left out as well.
-        yield from (lock for name in locks_of(tool) if (lock := path.with_name(name)).is_file())
+        # On the disk, not in the context: a lock file that the ignore file keeps out is a defect to be found.
+        yield from (lock for name in locks_of(tool) if (lock := path.parent / name).is_file())
+
+
+def _nearest_first(subject: Subject) -> list[Path]:
+    """The files that can reach the image; those of the service's own folder first, then those near the top."""
+    return sorted(
+        context_files(subject), key=lambda path: (not _is_own(subject, path), len(path.parts), path.name, path)
+    )
 
 
 def _drives(tool: str, path: Path) -> bool:
@@ -134,5 +156,5 @@ def _topmost(paths: list[Path]) -> list[Path]:
     """Of each name the one nearest to the root of the context."""
     best: dict[str, Path] = {}
     for path in paths:
-        best.setdefault(path.name if "*" not in path.name else "", path)
+        best.setdefault(path.name, path)
     return list(best.values())

@@ -80,7 +80,8 @@ def observe(
     marked = marker != "" and any(
         marker in vertex.name and vertex.started and not vertex.cached for vertex in log.vertices.values()
     )
-    failure = "" if stopped else _failure(log, returncode, subject)
+    # A build that was stopped on purpose has cancelled vertices; one that had failed before has others.
+    failure = _failure(log, 0 if stopped else returncode, subject, stopped=stopped)
     missing = "" if stopped or failure else _missing(subject, own, base)
     # A build can also fail for a reason of the engine's own, such as a record that another build has just let go.
     has_failed_step = any(step.state is StepState.FAILED for step in (*own, *base))
@@ -117,7 +118,7 @@ def _by_name(log: BuildLog, subject: Subject) -> tuple[tuple[Step, ...], tuple[S
     return tuple(own), tuple(base)
 
 
-def _failure(log: BuildLog, returncode: int, subject: Subject) -> str:
+def _failure(log: BuildLog, returncode: int, subject: Subject, *, stopped: bool) -> str:
     failed = failed_vertices(log)
     # What was only cancelled by a failure elsewhere says nothing; then the CLI's last words have to do.
     vertex = next((item for item in failed if "cancel" not in item.error.lower()), None)
@@ -125,7 +126,7 @@ def _failure(log: BuildLog, returncode: int, subject: Subject) -> str:
         last = next((line for line in reversed(vertex.log) if line.strip()), "")
         reason = _EXIT_CODE.sub("", vertex.error.splitlines()[0])
         return f"the build failed: {_place(vertex, subject)}: {reason}" + (f": {last.strip()}" if last else "")
-    if failed or returncode != 0:
+    if (failed and not stopped) or returncode != 0:
         words = [line.strip() for line in log.noise if line.strip()]
         said = next((line for line in words if line.startswith("ERROR")), words[-1] if words else "")
         return f"the build ended with code {returncode}" + (f": {said}" if said else "")

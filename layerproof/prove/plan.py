@@ -29,8 +29,6 @@ _UNRELATED = {
     "__pycache__/{}/0.pyc": "**/__pycache__",
     "node_modules/{}/index.js": "**/node_modules",
 }
-
-
 _OWN_CONTEXT = "Give each service a build context of its own, or copy nothing of another service but its manifests."
 
 
@@ -108,8 +106,8 @@ def _unrelated(subject: Subject) -> tuple[Trial, ...]:
     for folder in sorted({Path(path).parent for path in sources if path.endswith(".py")})[:MAX_PACKAGES]:
         at = folder / "__pycache__" / token / "0.pyc"
         edits[at] = Edit(at, "append", token.encode(), "**/__pycache__")
-    said = "README, a log, data/, .pkl, __pycache__, node_modules and .env were edited"
-    return (Trial(said, tuple(edits.values())),)
+    kinds = dict.fromkeys(edit.pattern.removeprefix("**/") for edit in edits.values())
+    return (Trial(f"{', '.join(kinds)} were edited", tuple(edits.values())),)
 
 
 def _working_folders(subject: Subject) -> list[Path]:
@@ -145,6 +143,8 @@ def _touch(subject: Subject) -> tuple[Trial, ...] | Skip:
         )
     small = [path for path in paths if path.stat().st_size <= MAX_TOUCHED_BYTES]
     chosen = small[:: len(small) // MAX_TOUCHED + 1]
+    if not chosen:
+        return Skip("not applicable", "no file reaches it from a build context")
     return (Trial("the times of files and folders were changed", tuple(Edit(path, "touch") for path in chosen)),)
 
 
@@ -153,10 +153,10 @@ def _sibling(subject: Subject) -> tuple[Trial, ...] | Skip:
         return Skip("not applicable", "no other service has a source of its own")
     unknown = [name for name, path in subject.siblings.items() if path is None]
     known = {name: path for name, path in subject.siblings.items() if path is not None}
-    if not known:
+    if unknown:
         return Skip(
             "unproven",
-            f"the source of {', '.join(unknown)} cannot be told from its own: they share a build context",
+            f"it shares a build context with {', '.join(unknown)}, and nothing tells whose source is whose",
             "Give each service its own context, or name a file: probe-source in [tool.layerproof.services.<name>].",
         )
     token = new_token()

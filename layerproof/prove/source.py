@@ -72,13 +72,9 @@ def home_of(image: Image, images: Iterable[Image], sources: Collection[str]) -> 
     if not any(other.context == image.context and not is_same_source(other, image) for other in others):
         return image.context
     beside = image.dockerfile.path.parent
-    alone = not any(is_same_file(other, image) for other in others)
-    if (
-        alone
-        and not image.inline
-        and beside != image.context
-        and any(path.startswith(f"{beside}/") for path in sources)
-    ):
+    is_below = beside != image.context and beside.is_relative_to(image.context)
+    is_alone = not image.inline and not any(is_same_file(other, image) for other in others)
+    if is_below and is_alone and any(path.startswith(f"{beside}/") for path in sources):
         return beside
     inside = [
         PurePosixPath(path).relative_to(image.context) for path in sources if path.startswith(f"{image.context}/")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import posixpath
+import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -99,7 +102,7 @@ def load_subjects(
         files_of: the folders that an image can take files from, each with the files that get past its ignore file.
 
     Raises:
-        ConfigError: a configured `probe-source` does not exist.
+        ConfigError: a configured `probe-source` is no file of the build context, or an ignore file does not parse.
     """
     services = [image for image in project.images if image.service]
     analyses = {image.name: _analyse(image, project, config.service(image.service), files_of) for image in services}
@@ -197,7 +200,8 @@ def _install_inputs(files: Files) -> set[str]:
             prefix = manifest.rpartition("/")[0]
             scripts = install_scripts(_text(folder / manifest))
             below = [path for path in paths if path.startswith(f"{prefix}/" if prefix else "")] if scripts else []
-            inputs.update(f"{folder}/{path}" for path in below if path.removeprefix(f"{prefix}/") in scripts)
+            words = {posixpath.normpath(word) for word in re.split(r"[\s;&|\"'()]+", scripts) if word}
+            inputs.update(f"{folder}/{path}" for path in below if path.removeprefix(f"{prefix}/") in words)
     return inputs
 
 
@@ -208,10 +212,10 @@ def _text(path: Path) -> str:
 def _configured_source(image: Image, config: ServiceConfig) -> Path | None:
     if config.probe_source is None:
         return None
-    path = image.context / config.probe_source
-    if not path.is_file():
+    path = Path(os.path.normpath(image.context / config.probe_source))
+    if not path.is_relative_to(image.context) or not path.is_file():
         raise ConfigError(
-            f"{path}: there is no such file, which is the probe-source of service {image.service}",
+            f"{path}: there is no such file in the build context, and it is the probe-source of {image.service}",
             hint="probe-source is relative to the build context of the service.",
         )
     return path

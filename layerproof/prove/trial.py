@@ -28,7 +28,7 @@ class Trial:
         changed: an image of the graph whose Dockerfile is another one in this trial.
         marker: a text in the name of a step of that image, which has to be executed.
         advice: what to do where a file that was edited has reached a step, if that is always the same.
-        reaches_service: whether one of the service's own steps has to be executed after the marked one.
+        reaches_service: whether one of the service's own steps has to be executed as well as the marked one.
     """
 
     said: str

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 from layerproof.model import ProofReport, Verdict
+
+# Colours, and characters that XML 1.0 does not have: what a build prints may hold any.
+_ILLEGAL = re.compile(r"\x1b\[[0-9;]*[A-Za-z]|[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def proof_junit(report: ProofReport) -> str:
@@ -21,7 +26,7 @@ def proof_junit(report: ProofReport) -> str:
         for verdict in (item for item in report.verdicts if item.image == image):
             case = TestCase(verdict.probe, f"layerproof.prove.{image}", round(verdict.wall_s, 3))
             if verdict.outcome in kinds:
-                found = kinds[verdict.outcome](verdict.reason)
+                found = kinds[verdict.outcome](_ILLEGAL.sub("", verdict.reason))
                 found.text = _text(verdict)
                 case.result = [found]
             suite.add_testcase(case)
@@ -33,4 +38,4 @@ def proof_junit(report: ProofReport) -> str:
 def _text(verdict: Verdict) -> str:
     lines = [verdict.reason, *([f"next: {verdict.hint}"] if verdict.hint else [])]
     lines += [f"ran: {step.target} {step.stage} {step.number}/{step.total} {step.instruction}" for step in verdict.ran]
-    return "\n".join(lines)
+    return _ILLEGAL.sub("", "\n".join(lines))

@@ -38,7 +38,6 @@ def render_proof(report: ProofReport) -> RenderableType:
     lines.append(
         Text(f"{len(report.verdicts)} probes: {said or 'nothing was proven'}; {seconds(report.wall_s)}", style)
     )
-    lines += [Text(f"! {warning}", style="yellow") for warning in report.warnings]
     if report.lab:
         lines.append(Text(LAB_NOTE, style="dim"))
     return Group(*lines)

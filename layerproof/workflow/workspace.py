@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import shutil
 import tempfile
 import uuid
@@ -21,8 +22,12 @@ from layerproof.model import Image, Project
 from layerproof.prove.edits import Edit
 from layerproof.workflow.load import STATE_FOLDER
 
-# Not linked: another file system, too many links, a file of another user. Not writable: a checkout that is mounted so.
+# Another file system, too many links, a file of another user.
+_HOME_ATTEMPTS = 10
+# The name of a copy: 32 hexadecimal digits.
+_COPY = re.compile(r"[0-9a-f]{32}")
 _COPY_INSTEAD = (errno.EXDEV, errno.EMLINK, errno.EPERM, errno.ENOTSUP)
+# A checkout that is mounted read-only.
 _ELSEWHERE = (errno.EROFS, errno.EACCES)
 
 
@@ -84,6 +89,8 @@ class Workspace:
 
     def _edit(self, edit: Edit, undo: ExitStack) -> None:
         path = self.at(edit.path)
+        if not Path(os.path.normpath(path)).is_relative_to(self.root):
+            raise OSError(errno.EINVAL, "it lies outside of the copy", str(edit.path))
         existing = next(folder for folder in path.parents if folder.exists())
         undo.callback(_set_times, existing, existing.stat())
         for folder in _make_folders(path.parent):
@@ -131,7 +138,7 @@ def make_workspace(project: Project, images: Collection[Image]) -> Iterator[Work
         lock = FileLock(home / f"{name}.lock")
         lock.acquire()
     except OSError as error:
-        raise _no_copy(project.root / STATE_FOLDER, error) from error
+        raise _no_copy(Path(error.filename or project.root / STATE_FOLDER), error) from error
     folder = home / name
     root, kept = folder / "copy", folder / "kept"
     try:
@@ -145,7 +152,7 @@ def make_workspace(project: Project, images: Collection[Image]) -> Iterator[Work
             for context, dockerfile in contexts:
                 ignore = ignore_file_of(dockerfile, context)
                 if (context, ignore) not in files:
-                    paths = _link_context(context, dockerfile, root=root, common=common, state=project.root)
+                    paths = _link_context(context, dockerfile, root=root, common=common, project_root=project.root)
                     files[context, ignore] = paths
             _copy_folder_modes(root, common)
         except OSError as error:
@@ -168,9 +175,9 @@ def _contexts(image: Image) -> Iterator[tuple[Path, Path]]:
             yield Path(value), Path(value, "Dockerfile")
 
 
-def _link_context(context: Path, dockerfile: Path, *, root: Path, common: Path, state: Path) -> tuple[str, ...]:
+def _link_context(context: Path, dockerfile: Path, *, root: Path, common: Path, project_root: Path) -> tuple[str, ...]:
     """Link what the ignore file of a Dockerfile lets through, and that file; give the paths of the files."""
-    own = f"{os.path.relpath(state / STATE_FOLDER, context)}/"
+    own = f"{os.path.relpath(project_root / STATE_FOLDER, context)}/"
     listed = [path for path in list_context(context, dockerfile=dockerfile) if not path.startswith(own)]
     ignore = ignore_file_of(dockerfile, context)
     if ignore is not None:
@@ -221,31 +228,37 @@ def _set_times(path: Path, status: os.stat_result) -> None:
 def _home(root: Path) -> Path:
     """Beside the build records, where links are possible; a temporary folder where the checkout is read-only."""
     home = root / STATE_FOLDER / "proofs"
-    try:
-        home.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=home):
-            return home
-    except OSError as error:
-        if error.errno not in _ELSEWHERE:
-            raise
+    for _ in range(_HOME_ATTEMPTS):
+        try:
+            home.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=home):
+                return home
+        except FileNotFoundError:
+            continue  # another proof has just ended, and taken the empty folder with it
+        except OSError as error:
+            if error.errno not in _ELSEWHERE:
+                raise
+            break
     home = Path(tempfile.gettempdir(), f"layerproof-proofs-{os.getuid()}")
     home.mkdir(mode=0o700, exist_ok=True)
+    if home.is_symlink() or home.stat().st_uid != os.getuid():
+        raise PermissionError(errno.EACCES, "it is not a folder of this user", str(home))
     return home
 
 
 def _sweep(home: Path) -> None:
-    """Remove the copies of proofs that were killed."""
+    """Remove the copies of proofs that were killed, and nothing that was not made here."""
     from filelock import FileLock, Timeout
 
-    for folder in [path for path in home.iterdir() if path.is_dir() and not path.with_suffix(".lock").exists()]:
-        shutil.rmtree(folder, ignore_errors=True)
-    for path in home.glob("*.lock"):
-        try:
-            with FileLock(path, timeout=0):
+    for path in home.glob("*"):
+        if not _COPY.fullmatch(path.stem) or path.is_symlink():
+            continue
+        if path.suffix == ".lock":
+            with suppress(Timeout, FileNotFoundError), FileLock(path, timeout=0):  # else a proof is at work
                 shutil.rmtree(path.with_suffix(""), ignore_errors=True)
                 path.unlink(missing_ok=True)
-        except Timeout:
-            continue  # a proof that is at work
+        elif path.is_dir() and not path.with_suffix(".lock").exists():
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def _no_copy(where: Path, error: OSError) -> ProofError:

@@ -604,3 +604,30 @@ def test_a_lock_file_has_to_reach_the_install_and_not_only_a_later_one(tmp_path:
     )
     subject = one(tmp_path, dockerfile, {"pyproject.toml": "", "uv.lock": "", "src/main.py": ""})
     assert {trial.must_run for trial in trials(subject, "manifest")} == {frozenset({3})}
+
+
+@pytest.mark.parametrize("path", ["../api/main.js", "/etc/hostname", "src/../../x.js"])
+def test_a_source_outside_of_the_build_context_is_refused(tmp_path: Path, path: str) -> None:
+    write(tmp_path, {"api/main.js": "", "x.js": ""})
+    with pytest.raises(ConfigError, match="no such file in the build context"):
+        one(tmp_path, NPM, NPM_FILES, config=f'probe-source = "{path}"')
+
+
+def test_one_sibling_that_cannot_be_told_apart_leaves_the_probe_unproven(tmp_path: Path) -> None:
+    write(tmp_path, {"a.Dockerfile": "FROM x\nCOPY . .\n", "b.Dockerfile": "FROM x\nCOPY . .\n", "main.py": ""})
+    write(tmp_path / "web", {"Dockerfile": "FROM x\nCOPY . .\n", "page.js": ""})
+    builds = {
+        "a": {"context": ".", "dockerfile": "a.Dockerfile"},
+        "b": {"context": ".", "dockerfile": "b.Dockerfile"},
+        "web": {"context": "web", "dockerfile": "Dockerfile"},
+    }
+    plan = plan_probe(load_it(tmp_path, builds, "a"), "sibling")
+    assert isinstance(plan, Skip)
+    assert (plan.outcome, "b" in plan.reason) == ("unproven", True)
+
+
+@pytest.mark.parametrize("value", ["unknown", "0000000", "dev", "20240101", ""])
+def test_a_placeholder_of_a_commit_or_a_time_is_no_pin(tmp_path: Path, value: str) -> None:
+    name = "BUILD_TIME" if value == "20240101" else "GIT_SHA"
+    subject = one(tmp_path, NPM.replace("RUN npm ci", f"ARG {name}={value}\nRUN npm ci"), NPM_FILES)
+    assert name in trials(subject, "source")[0].arguments

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Sequence
+from dataclasses import replace as replace_verdict
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from layerproof.prove.watcher import WARM_UP, ProofWatcher
 from layerproof.report.document import proof_document
 from layerproof.report.junit import proof_junit
 from layerproof.report.proof import LineProofWatcher, render_proof
+from layerproof.tasks import proof as tasks
 from layerproof.workflow.load import load
 from layerproof.workflow.prove import ATTEMPTS, prove
 
@@ -294,3 +296,14 @@ def test_lines_for_a_pipe_have_each_verdict(repo: Path, real: SimulatedEngine) -
     assert said[0] == "web: building it before any edit"
     assert any(line == "web: [web deps 2/9] RUN npm ci: ran, 1.0 s" for line in said)
     assert said[-1].startswith("web source: held, ")
+
+
+def test_what_a_build_prints_in_colour_is_no_trouble_for_junit(repo: Path, real: SimulatedEngine) -> None:
+    report = run(repo, real, "noop")
+    coloured = replace_verdict(report.verdicts[0], outcome="failed", reason="\x1b[31mred\x1b[0m \x00 \uffff end")
+    read = JUnitXml.fromstring(proof_junit(replace_verdict(report, verdicts=(coloured,))).encode())
+    assert [case.result[0].message for suite in read for case in suite] == ["red   end"]
+
+
+def test_the_help_names_every_probe() -> None:
+    assert ", ".join(PROBES) in tasks.prove.help["probe"]

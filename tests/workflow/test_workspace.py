@@ -21,6 +21,8 @@ from layerproof.workflow import workspace as module
 from layerproof.workflow.load import STATE_FOLDER
 from layerproof.workflow.workspace import Workspace, make_workspace
 
+DEAD, LIVE = "d" * 32, "a" * 32
+
 
 def snapshot(root: Path, *, times: bool = True) -> dict[str, tuple[object, ...]]:
     """Kind, mode, time and content of everything below a folder, but for what proofs leave in their own."""
@@ -300,17 +302,17 @@ def test_an_interrupt_while_the_copy_is_made_leaves_nothing(
 
 def test_the_copy_of_a_dead_proof_is_removed_and_that_of_a_live_one_is_not(tree: Path, project: Project) -> None:
     home = tree / STATE_FOLDER / "proofs"
-    for name in ("dead", "alive"):
+    for name in (DEAD, LIVE):
         (home / name / "copy" / "web").mkdir(parents=True)
         (home / name / "copy" / "web" / "a.js").write_text("a\n")
-    (home / "dead.lock").touch()
-    with FileLock(home / "alive.lock"):
+    (home / f"{DEAD}.lock").touch()
+    with FileLock(home / f"{LIVE}.lock"):
         with make(project) as workspace:
-            assert not (home / "dead").exists()
-            assert not (home / "dead.lock").exists()
-            assert (home / "alive" / "copy" / "web" / "a.js").is_file()
+            assert not (home / DEAD).exists()
+            assert not (home / f"{DEAD}.lock").exists()
+            assert (home / LIVE / "copy" / "web" / "a.js").is_file()
             assert workspace.root.is_dir()
-        assert (home / "alive").is_dir()
+        assert (home / LIVE).is_dir()
 
 
 def test_two_proofs_at_once_do_not_meet(tree: Path, project: Project) -> None:
@@ -323,7 +325,7 @@ def test_two_proofs_at_once_do_not_meet(tree: Path, project: Project) -> None:
 
 
 def test_a_copy_whose_proof_died_before_it_was_locked_is_removed(tree: Path, project: Project) -> None:
-    orphan = tree / STATE_FOLDER / "proofs" / "tmporphan"
+    orphan = tree / STATE_FOLDER / "proofs" / DEAD
     (orphan / "copy").mkdir(parents=True)
     with make(project):
         assert not orphan.exists()
@@ -452,3 +454,21 @@ def test_a_dockerfile_that_is_a_link_can_be_read_in_the_copy(tree: Path, project
     (tree / "web" / "Dockerfile").symlink_to("../recipes/web.Dockerfile")
     with make(project) as workspace:
         assert workspace.at(tree / "web" / "Dockerfile").read_text().startswith("FROM base-node")
+
+
+def test_what_no_proof_has_made_is_never_removed(tree: Path, project: Project) -> None:
+    home = tree / STATE_FOLDER / "proofs"
+    (home / "mine").mkdir(parents=True)
+    (home / "mine.lock").touch()
+    (home / DEAD).symlink_to(tree / "web")
+    with make(project):
+        pass
+    assert (home / "mine").is_dir()
+    assert (home / DEAD / "src" / "main.js").is_file()
+
+
+def test_nothing_outside_of_the_copy_is_edited(tree: Path, project: Project) -> None:
+    outside = Edit(tree / "web" / ".." / ".." / ".." / ".." / "x.js", "append", b"x")
+    refused = pytest.raises(ProofError, match="outside of the copy")
+    with make(project) as workspace, refused, workspace.edited([outside]):
+        pass
