@@ -79,6 +79,13 @@ def derive_kinds(
 
     kept = {line: tuple(item for item in found if installs_what(line, item)) for line, found in commands.items()}
     installs = {line: found for line, found in kept.items() if found}
+    kinds = _kinds(flow, installs=installs, clean=clean, application=application)
+    return Kinds(kinds, {line: found for line, found in commands.items() if found}, installs, sources)
+
+
+def _kinds(
+    flow: Flow, *, installs: Collection[int], clean: Collection[int], application: Collection[str]
+) -> dict[int, StepKind]:
     laid_over = {node.line for line in installs for node in flow.chain(line)}
     kinds = {}
     for line, node in flow.nodes.items():
@@ -86,7 +93,7 @@ def derive_kinds(
         named = _DEPENDENCY_STAGE.search(node.stage.name or "") is not None and not overridden
         is_dependency = line in installs or line in laid_over or line in clean or named
         kinds[line] = StepKind.DEPENDENCY if is_dependency else StepKind.APPLICATION
-    return Kinds(kinds, {line: found for line, found in commands.items() if found}, installs, sources)
+    return kinds
 
 
 def _commands(node: Node, dependency: Collection[str], application: Collection[str]) -> tuple[Command, ...]:

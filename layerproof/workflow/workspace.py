@@ -142,19 +142,9 @@ def make_workspace(project: Project, images: Collection[Image]) -> Iterator[Work
     folder = home / name
     root, kept = folder / "copy", folder / "kept"
     try:
-        files = {}
         try:
-            root.mkdir(parents=True)
+            files = _fill(root, common, contexts=contexts, dockerfiles=dockerfiles, project_root=project.root)
             kept.mkdir()
-            for path in dockerfiles:
-                # First, and what they say: a link to elsewhere would lead nowhere in the copy.
-                _link(path.resolve(), root / path.relative_to(common))
-            for context, dockerfile in contexts:
-                ignore = ignore_file_of(dockerfile, context)
-                if (context, ignore) not in files:
-                    paths = _link_context(context, dockerfile, root=root, common=common, project_root=project.root)
-                    files[context, ignore] = paths
-            _copy_folder_modes(root, common)
         except OSError as error:
             raise _no_copy(root, error) from error
         yield Workspace(root, kept, common, files)
@@ -165,6 +155,30 @@ def make_workspace(project: Project, images: Collection[Image]) -> Iterator[Work
         with suppress(OSError):
             home.rmdir()  # unless another proof is at work in it
             (project.root / STATE_FOLDER).rmdir()  # unless it is in use: an empty folder would reach a build context
+
+
+def _fill(
+    root: Path,
+    common: Path,
+    *,
+    contexts: Collection[tuple[Path, Path]],
+    dockerfiles: Collection[Path],
+    project_root: Path,
+) -> dict[tuple[Path, Path | None], tuple[str, ...]]:
+    """Make the copy; give the files of each context that get past its ignore file."""
+    root.mkdir(parents=True)
+    for path in dockerfiles:
+        # First, and what they say: a link to elsewhere would lead nowhere in the copy.
+        _link(path.resolve(), root / path.relative_to(common))
+    files: dict[tuple[Path, Path | None], tuple[str, ...]] = {}
+    for context, dockerfile in contexts:
+        ignore = ignore_file_of(dockerfile, context)
+        if (context, ignore) not in files:
+            files[context, ignore] = _link_context(
+                context, dockerfile, root=root, common=common, project_root=project_root
+            )
+    _copy_folder_modes(root, common)
+    return files
 
 
 def _contexts(image: Image) -> Iterator[tuple[Path, Path]]:
