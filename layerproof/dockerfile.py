@@ -118,13 +118,18 @@ def stage_references(stage: Stage) -> Iterator[str]:
     """Every stage or image that a stage names: FROM, COPY --from, ADD --from and RUN --mount=from=."""
     yield stage.base
     for instruction in stage.instructions:
-        for flag in instruction.flags:
-            name, _, value = flag.partition("=")
-            if name == "--from":
-                yield value
-            if name == "--mount":
-                # type=bind,from=deps,target=/x
-                yield from (part[len("from=") :] for part in value.split(",") if part.startswith("from="))
+        yield from copied_from(instruction)
+
+
+def copied_from(instruction: Instruction) -> Iterator[str]:
+    """Every stage, image or named context that one instruction takes files from."""
+    for flag in instruction.flags:
+        name, _, value = flag.partition("=")
+        if name == "--from":
+            yield value
+        if name == "--mount":
+            # type=bind,from=deps,target=/x
+            yield from (part[len("from=") :] for part in value.split(",") if part.startswith("from="))
 
 
 def context_sources(instruction: Instruction) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from layerproof.context import ignorer
-from layerproof.dockerfile import context_sources, find_stage, reachable_stages
+from layerproof.dockerfile import context_sources, copied_from, find_stage, reachable_stages
 from layerproof.errors import ConfigError
 from layerproof.model import Image, Instruction, Stage, Step
 from layerproof.progress import ONLY_STAGE
@@ -133,7 +133,7 @@ def load_flow(image: Image) -> Flow:
                 continue
             number += 1
             numbers[_shown_name(image, stage), number] = instruction.line
-            earlier = [_stage_before(image, stage, name) for name in _copied_from(instruction)]
+            earlier = [_stage_before(image, stage, name) for name in copied_from(instruction)]
             copied = [last[found.index] for found in earlier if found is not None and found.index in last]
             nodes[instruction.line] = Node(
                 stage=stage,
@@ -183,22 +183,13 @@ def _stage_before(image: Image, stage: Stage, name: str) -> Stage | None:
     return find_stage(image.dockerfile, name, before=stage)
 
 
-def _copied_from(instruction: Instruction) -> Iterator[str]:
-    for flag in instruction.flags:
-        name, _, value = flag.partition("=")
-        if name == "--from":
-            yield value
-        if name == "--mount":
-            yield from (part.partition("=")[2] for part in value.split(",") if part.startswith("from="))
-
-
 def _sources(
     instruction: Instruction, context: Path, folders: Mapping[str, Path], scope: Mapping[str, str]
 ) -> Iterator[Source]:
     excluded = tuple(flag.partition("=")[2] for flag in instruction.flags if flag.startswith("--exclude="))
     for word in context_sources(instruction):
         yield Source(context, _pattern(_expanded(word, scope)), excluded)
-    for name in _copied_from(instruction):
+    for name in copied_from(instruction):
         if name in folders:
             yield from (
                 Source(folders[name], _pattern(_expanded(word, scope)), excluded)

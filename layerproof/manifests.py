@@ -8,89 +8,22 @@ from collections.abc import Mapping
 from fnmatch import fnmatch, translate
 
 # By file name, as package managers read them.
-MANIFESTS = (
-    ("package.json", "package-lock.json", "npm-shrinkwrap.json", "yarn.lock", "pnpm-lock.yaml", "pnpm-workspace.yaml"),
-    (
-        ".npmrc",
-        ".yarnrc",
-        ".yarnrc.yml",
-        "bun.lock",
-        "bun.lockb",
-        ".nvmrc",
-        ".node-version",
-        "lerna.json",
-        "nx.json",
-        "turbo.json",
-    ),
-    (
-        "requirements*.txt",
-        "requirements*.in",
-        "requirements*.lock",
-        "requirements.y*ml",
-        "constraints*.txt",
-        "overrides*.txt",
-        "pyproject.toml",
-    ),
-    (
-        "poetry.lock",
-        "uv.lock",
-        "pdm.lock",
-        "Pipfile",
-        "Pipfile.lock",
-        "setup.cfg",
-        "environment.y*ml",
-        "setup.py",
-        "renv.lock",
-        "deno.json*",
-        "deno.lock",
-        ".python-version",
-    ),
-    (
-        "go.mod",
-        "go.sum",
-        "go.work",
-        "go.work.sum",
-        "Cargo.toml",
-        "Cargo.lock",
-        "rust-toolchain*",
-        "pom.xml",
-        "*.gradle",
-    ),
-    ("*.gradle.kts", "build.sbt", "gradle.properties", "gradlew", "gradle-wrapper.*", "libs.versions.toml", "mvnw"),
-    (
-        "*.csproj",
-        "*.fsproj",
-        "*.vbproj",
-        "*.sln",
-        "*.slnx",
-        "Directory.*.props",
-        "Directory.*.targets",
-        "nuget.config",
-        "NuGet.Config",
-    ),
-    ("packages.lock.json", "global.json", "composer.json", "composer.lock", "Gemfile", "Gemfile.lock", "*.gemspec"),
-    (
-        "mix.exs",
-        "mix.lock",
-        "conanfile.*",
-        "vcpkg.json",
-        "shard.yml",
-        "shard.lock",
-        "stack.yaml*",
-        "*.cabal",
-        "project.clj",
-        "deps.edn",
-        "rebar.config",
-        "rebar.lock",
-        "Package.swift",
-        "Package.resolved",
-        "pubspec.yaml",
-        "pubspec.lock",
-    ),
+_MANIFESTS = tuple(
+    """
+    package.json package-lock.json npm-shrinkwrap.json yarn.lock pnpm-lock.yaml pnpm-workspace.yaml .npmrc
+    .yarnrc .yarnrc.yml bun.lock bun.lockb .nvmrc .node-version lerna.json nx.json turbo.json
+    requirements*.txt requirements*.in requirements*.lock requirements.y*ml constraints*.txt overrides*.txt
+    pyproject.toml poetry.lock uv.lock pdm.lock Pipfile Pipfile.lock setup.cfg environment.y*ml setup.py
+    renv.lock deno.json* deno.lock .python-version go.mod go.sum go.work go.work.sum Cargo.toml Cargo.lock
+    rust-toolchain* pom.xml *.gradle *.gradle.kts build.sbt gradle.properties gradlew gradle-wrapper.*
+    libs.versions.toml mvnw *.csproj *.fsproj *.vbproj *.sln *.slnx Directory.*.props Directory.*.targets
+    nuget.config NuGet.Config packages.lock.json global.json composer.json composer.lock Gemfile Gemfile.lock
+    *.gemspec mix.exs mix.lock conanfile.* vcpkg.json shard.yml shard.lock stack.yaml* *.cabal project.clj
+    deps.edn rebar.config rebar.lock Package.swift Package.resolved pubspec.yaml pubspec.lock
+    """.split()  # noqa: SIM905  # a hundred names read better than a hundred quoted lines
 )
-_ALL_MANIFESTS = tuple(pattern for row in MANIFESTS for pattern in row)
 # One expression, because every file of a build context is asked.
-_IS_MANIFEST = re.compile("|".join(map(translate, _ALL_MANIFESTS)))
+_IS_MANIFEST = re.compile("|".join(map(translate, _MANIFESTS)))
 # Folders that hold manifests and what belongs to them, by what lies there: a package may be called so too.
 _BELOW_FOLDERS = {
     "gradle": (".jar", ".properties", ".toml", ".gradle", ".kts"),
@@ -245,5 +178,5 @@ def _is_manifest_glob(name: str) -> bool:
         "app.json",
         "config.toml",
     )
-    literal = [pattern for pattern in _ALL_MANIFESTS if "*" not in pattern]
+    literal = [pattern for pattern in _MANIFESTS if "*" not in pattern]
     return any(fnmatch(manifest, name) for manifest in literal) and not any(fnmatch(sample, name) for sample in samples)

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from layerproof import context, graph, progress, records
-from layerproof.dockerfile import find_stage
 from layerproof.engine import Engine, ImageInfo
 from layerproof.errors import BuildError
-from layerproof.model import BuildReport, Image, ImageResult, Project
+from layerproof.flow import load_flow
+from layerproof.model import BuildReport, Image, ImageResult, Project, Step
 from layerproof.references import normalize_reference
 from layerproof.workflow.load import STATE_FOLDER
 
@@ -214,8 +214,7 @@ def _build_error(plan: BuildPlan, log: progress.BuildLog, returncode: int) -> Bu
     tail = "\n".join(f"  | {line}" for line in vertex.log if line.strip())
     if "failed to resolve source metadata" in vertex.error:
         return BuildError(f"{vertex.name}: {vertex.error.splitlines()[0]}", hint=_NO_UPSTREAM)
-    owner = graph.step_owner(plan.wanted)
-    where = _where(plan, owner(step), step.stage, step.number) if step else ""
+    where = _where(plan, step) if step else ""
     reason = vertex.error.splitlines()[0]
     return BuildError(
         f"{where}{vertex.name}: {reason}" + (f"\n{tail}" if tail else ""),
@@ -229,15 +228,9 @@ def _done_before(plan: BuildPlan, log: progress.BuildLog) -> str:
     return f" Built before it failed: {', '.join(done)}." if done else " No tag was moved."
 
 
-def _where(plan: BuildPlan, target: str, stage: str, number: int) -> str:
-    """`path:line: ` of a step that BuildKit only numbers; "" where the Dockerfile does not tell."""
-    image = next((image for image in plan.wanted if image.name == target), None)
-    found = find_stage(image.dockerfile, stage) if image else None
-    if image is None or found is None:
-        return ""
-    # BuildKit numbers every instruction that makes a layer or changes the working folder, and of the FROMs those of
-    # upstream images only: another stage, `scratch` and a base that is built in the same run are no step.
-    first = [found.line] if found.base in image.upstreams else []
-    layers = [item.line for item in found.instructions if item.keyword in ("RUN", "COPY", "ADD", "WORKDIR")]
-    lines = first + layers
-    return f"{image.dockerfile.path}:{lines[number - 1]}: " if number <= len(lines) else ""
+def _where(plan: BuildPlan, step: Step) -> str:
+    """`path:line: ` of a step that BuildKit only numbers; "" where no Dockerfile has it."""
+    name = graph.step_owner(plan.wanted)(step)
+    image = next((image for image in plan.wanted if image.name == name), None)
+    line = load_flow(image).line_of(step) if image else None
+    return f"{image.dockerfile.path}:{line}: " if image and line else ""
