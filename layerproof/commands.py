@@ -157,8 +157,8 @@ def _is_offline(command: SimpleCommand, tool: str) -> bool:
     vendored = tool == "go" and (
         any("-mod=vendor" in item for item in command.environment) or _follows(words, "-mod", "vendor")
     )
-    flags = {*tables.OFFLINE.get(tool, ()), *(("--offline",) if tool != "npm" else ())}
-    return vendored or not flags.isdisjoint(words)
+    flags = {*tables.OFFLINE.get(tool, ()), tables.OFFLINE_ANYWHERE}
+    return vendored or (tool not in tables.UNPACKS_AGAIN and not flags.isdisjoint(words))
 
 
 def _follows(words: Sequence[str], flag: str, value: str) -> bool:

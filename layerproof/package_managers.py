@@ -120,7 +120,9 @@ PIP_VALUED = (
     *("--extra-index-url", "-f", "--find-links", "--cache-dir", "--python", "--trusted-host", "--src", "--group"),
     *("--platform", "--python-version", "--implementation", "--abi", "--upgrade-strategy", "--progress-bar"),
 )
-# Nothing is fetched with these. npm is not here: it unpacks everything again, wherever it has it from.
+# Nothing is fetched with these flags; but npm unpacks everything again, wherever it has it from.
+OFFLINE_ANYWHERE = "--offline"
+UNPACKS_AGAIN = ("npm",)
 OFFLINE: Mapping[str, tuple[str, ...]] = {
     "cargo": ("--frozen",),
     "dotnet": ("--no-restore", "--no-build"),

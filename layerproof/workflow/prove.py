@@ -63,11 +63,7 @@ def prove(
     started = clock()
     check_names(probes, PROBES, kind="probe")
     chosen = [probe for probe in PROBES if not probes or probe in probes]
-    images = [image for image in project.images if image.service and (not names or image.name in names)]
-    if len(images) < len(set(names)):
-        raise UsageError("probes are made on services, not on bases", hint="inv graph shows which is which.")
-    if not images:
-        raise UsageError("no service has a `build`: there is nothing to prove", hint="Check the compose file.")
+    images = _services(project, names)
     config = configuration(project)
     lab = uses_stand_ins(graph.with_parents(project.images, [image.name for image in images]), engine.images())
     watcher = watcher or ProofWatcher()
@@ -83,6 +79,16 @@ def prove(
         finally:
             watcher.finished()
     return ProofReport(tuple(verdicts), clock() - started, lab)
+
+
+def _services(project: Project, names: Collection[str]) -> list[Image]:
+    """The named services' images, or all of them."""
+    images = [image for image in project.images if image.service and (not names or image.name in names)]
+    if len(images) < len(set(names)):
+        raise UsageError("probes are made on services, not on bases", hint="inv graph shows which is which.")
+    if not images:
+        raise UsageError("no service has a `build`: there is nothing to prove", hint="Check the compose file.")
+    return images
 
 
 def _prove_image(run: _Run, subject: Subject, probes: Sequence[str]) -> Iterator[Verdict]:
