@@ -17,6 +17,7 @@ from fakes import FakeEngine  # noqa: E402
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "mediapipe: needs the real engine, as in the base image")
+    config.addinivalue_line("markers", "hmr2: needs torch, Detectron2 and 4D-Humans, as in the base image")
 
 
 @pytest.fixture

@@ -117,7 +117,7 @@ def test_an_unknown_engine_stops_the_start(monkeypatch: pytest.MonkeyPatch, caps
     monkeypatch.setattr("app.stop_on_sigterm", lambda: None)
     monkeypatch.setattr("app.configure_logs", lambda: None)
     assert main() == 2
-    assert "POSE_ENGINE='magic' is unknown. Engines: mediapipe." in capsys.readouterr().err
+    assert "POSE_ENGINE='magic' is unknown. Engines: mediapipe, hmr2, hmr2-selftest." in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
