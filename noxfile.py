@@ -14,7 +14,7 @@ from pathlib import Path
 
 import nox
 
-nox.options.sessions = ["lint", "validate", "types", "tests", "e2e"]
+nox.options.sessions = ["lint", "locks", "validate", "types", "tests", "e2e"]
 nox.options.error_on_missing_interpreters = True
 nox.options.reuse_existing_virtualenvs = True
 nox.needs_version = ">=2025.5.1"
@@ -40,6 +40,13 @@ def lint(session: nox.Session) -> None:
         session.run("layerproof", "check", "--buildkit")
     for project in NODE_PROJECTS:
         npm(session, project, "run", "lint")
+
+
+@nox.session
+def locks(session: nox.Session) -> None:
+    """Whether the lock files of base-python-pose are what its versions.toml says; `-- --update` writes them."""
+    install(session, "locks")
+    session.run("python", "docker/base-python-pose/lock.py", *session.posargs)
 
 
 @nox.session

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from layerproof.errors import ConfigError
@@ -71,6 +71,17 @@ def gpu_devices(body: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     resources = (body.get("deploy") or {}).get("resources") or {}
     devices = (resources.get("reservations") or {}).get("devices") or ()
     return [*(device for device in devices if "gpu" in (device.get("capabilities") or ())), *(body.get("gpus") or ())]
+
+
+def mount_at(body: Mapping[str, Any], target: str) -> Mapping[str, Any] | None:
+    """What a service's body mounts at a path of its container; None where nothing is mounted right there."""
+    wanted = PurePosixPath(target)
+    return next((each for each in body.get("volumes") or () if PurePosixPath(each.get("target", "")) == wanted), None)
+
+
+def environment_of(body: Mapping[str, Any]) -> dict[str, str]:
+    """The environment that Compose gives a service; what the image sets by itself is not in it."""
+    return {name: str(value) for name, value in (body.get("environment") or {}).items() if value is not None}
 
 
 def _service(name: str, body: Mapping[str, Any], project: str) -> Service:

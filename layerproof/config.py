@@ -27,6 +27,25 @@ class Probe(_Table):
     shows: tuple[str, ...] = Field(default=(), strict=False)
 
 
+class WeightsConfig(_Table):
+    """
+    Files that a service needs when it runs and that no image carries.
+
+    `manifest` names the file that lists them, relative to the root; `mount` is where the container finds them, and the
+    folder on this machine is what the compose file mounts there.
+    """
+
+    manifest: str = Field(min_length=1)
+    mount: str
+
+    @field_validator("mount")
+    @classmethod
+    def _is_absolute(cls, mount: str) -> str:
+        if not mount.startswith("/"):
+            raise ValueError(f"{mount!r} is no absolute path; it is the target of the mount, as in /weights")
+        return mount
+
+
 class ServiceConfig(_Table):
     """What layerproof cannot see in the Compose file or the Dockerfile."""
 
@@ -37,6 +56,7 @@ class ServiceConfig(_Table):
     application_steps: tuple[Annotated[str, Field(min_length=1)], ...] = Field(default=(), strict=False)
     verify: tuple[Probe, ...] = Field(default=(), strict=False)
     log_ignore: tuple[str, ...] = Field(default=(), strict=False)
+    weights: WeightsConfig | None = None
 
     @field_validator("log_ignore")
     @classmethod
@@ -78,21 +98,22 @@ class Config(Overlay):
 
     def overlay(self, profile: str | None) -> Overlay:
         """
-        The arguments and contexts that hold under a profile.
+        The arguments and contexts that hold under a profile, or under several joined by commas, later ones on top.
 
         Raises:
             UsageError: there is no such profile.
         """
-        if profile is None:
-            return Overlay(args=self.args, contexts=self.contexts)
-        if profile not in self.profiles:
-            known = ", ".join(sorted(self.profiles)) or "none are defined"
-            raise UsageError(
-                f"there is no profile {profile!r} (known: {known})",
-                hint=f"Define [tool.layerproof.profiles.{profile}.args] in pyproject.toml, or drop --profile.",
-            )
-        over = self.profiles[profile]
-        return Overlay(args={**self.args, **over.args}, contexts={**self.contexts, **over.contexts})
+        merged = Overlay(args=self.args, contexts=self.contexts)
+        for name in [part.strip() for part in profile.split(",")] if profile else ():
+            if name not in self.profiles:
+                known = ", ".join(sorted(self.profiles)) or "none are defined"
+                raise UsageError(
+                    f"there is no profile {name!r} (known: {known})",
+                    hint=f"Define [tool.layerproof.profiles.{name}.args] in pyproject.toml, or drop --profile.",
+                )
+            over = self.profiles[name]
+            merged = Overlay(args={**merged.args, **over.args}, contexts={**merged.contexts, **over.contexts})
+        return merged
 
 
 def parse_config(text: str, *, path: Path) -> Config:
@@ -116,7 +137,7 @@ def parse_config(text: str, *, path: Path) -> Config:
         first = error.errors()[0]
         keys = [str(part) for part in first["loc"]]
         where = ".".join(["tool", "layerproof", *keys])
-        reason = "unknown key" if first["type"] == "extra_forbidden" else first["msg"]
+        reason = "unknown key" if first["type"] == "extra_forbidden" else first["msg"].removeprefix("Value error, ")
         raise ConfigError(
             f"{path}:{_line_of(keys, text)}: {where}: {reason}",
             hint="docs/configuration.md lists every key.",

@@ -262,6 +262,76 @@ class ProofReport:
         return bool(self.verdicts) and all(verdict.passed for verdict in self.verdicts)
 
 
+WeightState = Literal["ok", "missing", "not a file", "wrong size", "wrong hash", "not recorded"]
+
+
+@dataclass(frozen=True)
+class WeightFile:
+    """
+    A file that a service needs when it runs and that no image carries, as its manifest lists it.
+
+    `path` is relative to the weights folder; `size_bytes` and `sha256` are None where nobody has published them;
+    `source` says where to get it: an address, or how to come by it.
+    """
+
+    path: str
+    what: str
+    size_bytes: int | None
+    sha256: str | None
+    source: str
+    licence: str
+
+
+@dataclass(frozen=True)
+class WeightCheck:
+    """
+    What lies in the place of one such file.
+
+    `size_bytes` and `sha256` are those found: None where there is no file, or where it was not read. `detail` says what
+    is wrong and `hint` what to do; both are "" where the state says all there is to say.
+    """
+
+    file: WeightFile
+    state: WeightState
+    size_bytes: int | None = None
+    sha256: str | None = None
+    detail: str = ""
+    hint: str = ""
+
+
+@dataclass(frozen=True)
+class WeightsReport:
+    """
+    The files that one service needs, and the folder of this machine where it finds them.
+
+    `when` are the variables under which it needs them, {} for always; `environment` is what Compose gives it of those.
+    `recorded` are the paths whose size and hash were written to the lock just now.
+    """
+
+    service: str
+    folder: Path
+    folder_exists: bool
+    when: Mapping[str, str]
+    environment: Mapping[str, str]
+    checks: tuple[WeightCheck, ...]
+    recorded: tuple[str, ...] = ()
+
+    @property
+    def needed(self) -> bool:
+        """Whether the service needs them as Compose would start it now."""
+        return all(self.environment.get(name) == value for name, value in self.when.items())
+
+    @property
+    def complete(self) -> bool:
+        """Whether every file is as it should be."""
+        return all(check.state == "ok" for check in self.checks)
+
+    @property
+    def passed(self) -> bool:
+        """Whether nothing is wrong that matters now."""
+        return self.complete or not self.needed
+
+
 def count_steps(result: ImageResult, state: StepState) -> int:
     """How many of an image's steps ended in a state."""
     return sum(1 for step in result.steps if step.state is state)

@@ -6,7 +6,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from layerproof.engine import Container, ImageInfo
-from layerproof.model import BuildReport, Check, Finding, LabResult, Project, ProofReport, Step, StepState, count_steps
+from layerproof.model import (
+    BuildReport,
+    Check,
+    Finding,
+    LabResult,
+    Project,
+    ProofReport,
+    Step,
+    StepState,
+    WeightsReport,
+    count_steps,
+)
 
 SCHEMA = 1
 
@@ -132,3 +143,31 @@ def stack_document(containers: Sequence[Container], addresses: Mapping[str, str]
 def lab_document(results: Sequence[LabResult]) -> dict[str, Any]:
     """`{"schema", "images": [{"reference", "action", "size_bytes"}]}`."""
     return {"schema": SCHEMA, "images": [vars(result) for result in results]}
+
+
+def weights_document(reports: Sequence[WeightsReport]) -> dict[str, Any]:
+    """
+    `{"schema", "passed", "services": [{"service", "folder", "needed", "when", "files": [{"path", "state", "size_bytes",
+    "sha256", "from", "licence"}]}]}`; size and hash are those found, None where there is no file or it was not read.
+    """
+    services = [
+        {
+            "service": report.service,
+            "folder": str(report.folder),
+            "needed": report.needed,
+            "when": dict(report.when),
+            "files": [
+                {
+                    "path": check.file.path,
+                    "state": check.state,
+                    "size_bytes": check.size_bytes,
+                    "sha256": check.sha256,
+                    "from": check.file.source,
+                    "licence": check.file.licence,
+                }
+                for check in report.checks
+            ],
+        }
+        for report in reports
+    ]
+    return {"schema": SCHEMA, "passed": all(report.passed for report in reports), "services": services}

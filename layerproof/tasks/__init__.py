@@ -11,6 +11,7 @@ from layerproof.tasks import build, proof, setup, stack
 namespace = Collection("layerproof")
 for _task in (
     setup.doctor,
+    setup.weights,
     setup.shell_setup,
     setup.lab,
     setup.demo,

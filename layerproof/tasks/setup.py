@@ -8,12 +8,25 @@ from typing import TYPE_CHECKING
 
 from invoke.tasks import task
 
-from layerproof.tasks.console import connect, exit_on_error, fail_unless, load_project, out, root_of, say, show, watcher
+from layerproof.tasks.console import (
+    connect,
+    err,
+    exit_on_error,
+    fail_unless,
+    load_project,
+    load_stack,
+    out,
+    root_of,
+    say,
+    show,
+    watcher,
+)
 
 if TYPE_CHECKING:
     from invoke.context import Context
 
     from layerproof.engine import Engine
+    from layerproof.weights import HashWatcher
 
 _INSTALL = (
     "Install what is missing (Docker Engine, buildx, Compose, mmdebstrap, Chromium) and start the daemon;"
@@ -24,7 +37,7 @@ _INSTALL = (
 @task(help={"install": _INSTALL, "format": "text or json."})
 def doctor(c: Context, install: bool = False, format: str = "text") -> None:
     """
-    Check this machine: engine, plugins, GPU, disk, end-of-life images. Exit code 3 without an engine.
+    Check this machine: engine, plugins, GPU, disk, end-of-life images, weights. Exit code 3 without an engine.
 
     Examples:
         inv doctor
@@ -35,6 +48,8 @@ def doctor(c: Context, install: bool = False, format: str = "text") -> None:
     from layerproof.report.document import checks_document
     from layerproof.report.text import render_checks
     from layerproof.workflow import doctor as workflow
+    from layerproof.workflow.load import configuration
+    from layerproof.workflow.weights import check_presence
 
     with exit_on_error(format=format):
         engine = connect()
@@ -44,6 +59,7 @@ def doctor(c: Context, install: bool = False, format: str = "text") -> None:
         try:
             project = load_project(c, engine)
             checks += workflow.check_project(project, today=datetime.datetime.now(tz=datetime.timezone.utc).date())
+            checks += check_presence(project, config=configuration(project))
         except NoEngineError as error:
             # Without the Compose CLI nothing can be said about the project; the engine's own line is there already.
             checks.append(Check("project", "warning", f"not looked at: {error.message}"))
@@ -53,6 +69,45 @@ def doctor(c: Context, install: bool = False, format: str = "text") -> None:
         if checks[0].state == "failed":
             raise NoEngineError("there is no usable Docker Engine", hint=checks[0].hint)
         fail_unless(all(check.state != "failed" for check in checks))
+
+
+@task(
+    iterable=["service"],
+    help={
+        "service": "Check the weights of this service only; repeat it (default: every service that names weights).",
+        "record": "Trust files without a published hash as they are now, and record their size and hash.",
+        "format": "text or json (json on stdout, progress on stderr).",
+    },
+)
+def weights(c: Context, service: list[str], record: bool = False, format: str = "text") -> None:
+    """
+    Check files that no image carries, such as model weights; exit code 1 when one is wrong that is needed now.
+
+    Shows what each service needs, where it comes from and under which licence. Every file is read and compared with the
+    hash of its manifest, else with the one that --record has noted in weights.lock.json beside the files.
+
+    Examples:
+        inv weights
+        inv weights --service pose-service --record
+        POSE_ENGINE=hmr2 inv weights
+    """
+    from layerproof.report.document import weights_document
+    from layerproof.report.weights import render_weights
+    from layerproof.workflow.load import configuration
+    from layerproof.workflow.weights import check_weights
+
+    with exit_on_error(format=format):
+        project = load_stack(c, connect())
+        reports = check_weights(
+            project,
+            config=configuration(project),
+            services=service,
+            record=record,
+            watcher=_hash_watcher(),
+            say=say,
+        )
+        show(render_weights(reports, root=project.root), weights_document(reports), format=format)
+        fail_unless(all(report.passed for report in reports))
 
 
 @task(name="shell-setup")
@@ -73,10 +128,11 @@ def shell_setup(c: Context) -> None:
     help={
         "remove": "Remove the stand-ins and leave the lab profile.",
         "auto": "Only where no registry answers: ask it for the upstream images first.",
+        "profile": "Profiles beside `lab`, joined by commas: stand-ins for what they need.",
         "format": "text or json.",
     }
 )
-def lab(c: Context, remove: bool = False, auto: bool = False, format: str = "text") -> None:
+def lab(c: Context, remove: bool = False, auto: bool = False, profile: str = "", format: str = "text") -> None:
     """
     Build stand-ins for the upstream images, for machines that reach no image registry.
 
@@ -95,7 +151,7 @@ def lab(c: Context, remove: bool = False, auto: bool = False, format: str = "tex
         if auto and not needs_lab(c, engine):
             out().print("the upstream images are there or come from their registry: no stand-in is needed")
             return
-        project = load_project(c, engine, profile=workflow.PROFILE)
+        project = load_project(c, engine, profile=workflow.with_lab(profile))
         results = workflow.build_lab(project, engine=engine, say=say, watcher=watcher())
         show(render_lab(results), lab_document(results), format=format)
         fail_unless(all(result.action != "unknown" for result in results))
@@ -145,6 +201,14 @@ def demo(c: Context, install: bool = False, photo: str = "") -> None:
         out().print(render_end(screenshot))
 
 
+def _hash_watcher() -> HashWatcher:
+    """A bar on a terminal, a line elsewhere."""
+    from layerproof.report.weights import LineHashWatcher, LiveHashWatcher
+
+    console = err()
+    return LiveHashWatcher(console) if console.is_terminal else LineHashWatcher(console)
+
+
 def install_missing(engine: Engine) -> None:
     """Install the engine and the optional tools where they are missing, and start the daemon where none answers."""
     from layerproof.engine import install as packages
@@ -176,7 +240,7 @@ def needs_lab(c: Context, engine: Engine) -> bool:
     from layerproof.workflow import lab as workflow
 
     project = load_project(c, engine)
-    if project.profile == workflow.PROFILE:
+    if workflow.is_lab(project.profile):
         return True
     missing = workflow.missing_upstreams(project, engine=engine)
     if not missing:

@@ -119,7 +119,7 @@ def build_lab(
             engine=engine,
             watcher=watcher or BuildWatcher(),
         )
-    note_profile(project.root, PROFILE)
+    note_profile(project.root, project.profile or PROFILE)
     built = {item.reference for item in stale}
     return tuple(_result(item, built, local=engine.images()) for item in wanted)
 
@@ -147,6 +147,17 @@ def remove_lab(root: Path, *, engine: Engine) -> tuple[str, ...]:
         engine.remove_images(ours)
     (root / STATE_FOLDER / "profile").unlink(missing_ok=True)
     return ours
+
+
+def with_lab(profile: str) -> str:
+    """Profiles joined by commas, the lab's first: what is chosen beside it comes on top."""
+    names = [name for part in profile.split(",") if (name := part.strip())]
+    return ",".join([PROFILE, *(name for name in names if name != PROFILE)])
+
+
+def is_lab(profile: str | None) -> bool:
+    """Whether the lab's profile is among those chosen."""
+    return profile is not None and PROFILE in [part.strip() for part in profile.split(",")]
 
 
 def note_profile(root: Path, profile: str) -> None:

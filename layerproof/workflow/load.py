@@ -120,12 +120,26 @@ def _dotenv(root: Path) -> dict[str, str]:
     return {name: value for name, value in dotenv_values(root / ".env", interpolate=False).items() if value is not None}
 
 
+# docker-image://alpine, https://github.com/org/repo.git#main, git@github.com:org/repo.git, target:base, oci-layout:///tmp/x
+_ADDRESS = re.compile(r"[\w.+-]+://|[\w.-]+@[\w.-]+:|(target|service):")
+
+
 def _at(root: Path, overlay: Overlay) -> Overlay:
-    """Named contexts that are folders of the project, relative to its root and not to where the command runs."""
-    contexts = {
-        name: str((root / value).resolve()) if (root / value).is_dir() else value
-        for name, value in overlay.contexts.items()
-    }
+    """
+    Named contexts that are folders of the project, relative to its root and not to where the command runs.
+
+    Raises:
+        ConfigError: a context is no address, and there is no such folder.
+    """
+    contexts = {}
+    for name, value in overlay.contexts.items():
+        folder = root / value
+        if not _ADDRESS.match(value) and not folder.exists():
+            raise ConfigError(
+                f"named context {name}: {folder}: there is no such folder",
+                hint=f"Put a copy of its files there, or change or drop the context {name!r} in [tool.layerproof].",
+            )
+        contexts[name] = str(folder.resolve()) if folder.is_dir() else value
     return Overlay(args=overlay.args, contexts=contexts)
 
 

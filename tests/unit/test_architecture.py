@@ -25,6 +25,7 @@ LEVELS = {
         "manifests",
         "package_managers",
         "shell",
+        "weights",
     ),
     2: ("graph", "flow", "kinds", "testing"),
     3: ("policy", "prove", "explain"),
@@ -34,7 +35,7 @@ LEVELS = {
 }
 LEVEL_OF = {name: level for level, names in LEVELS.items() for name in names}
 FILES = [path for path in sorted(PACKAGE.rglob("*.py")) if path != PACKAGE / "__init__.py"]
-PURE = ("progress", "graph", "policy", "dockerfile", "compose", "context")
+PURE = ("progress", "graph", "policy", "dockerfile", "compose", "context", "weights")
 
 
 def part(path: Path) -> str:

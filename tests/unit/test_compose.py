@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from layerproof.compose import find_compose_files, overlay_file, parse_services
+from layerproof.compose import environment_of, find_compose_files, mount_at, overlay_file, parse_services
 from layerproof.errors import ConfigError
 from layerproof.model import Port, Service
 
@@ -71,6 +71,39 @@ def test_services_keep_the_documents_order_and_their_own_part_of_it() -> None:
     assert [(item.name, item.build) for item in services] == [("b", None), ("a", {"context": "/a"})]
     assert services[0].raw == {"image": "x"}
     assert parse_services({}) == ()
+
+
+BIND = {"type": "bind", "source": "/p/we ights", "target": "/weights", "read_only": True}
+
+
+@pytest.mark.parametrize(
+    ("body", "found"),
+    [
+        pytest.param({"volumes": [{"type": "volume", "source": "v", "target": "/v"}, BIND]}, BIND, id="right there"),
+        pytest.param(
+            {"volumes": [{**BIND, "target": "/weights/"}]}, {**BIND, "target": "/weights/"}, id="with a slash"
+        ),
+        pytest.param({"volumes": [{**BIND, "target": "/weights/a"}]}, None, id="not below it"),
+        pytest.param({"volumes": [{**BIND, "target": "/weights2"}]}, None, id="not beside it"),
+        pytest.param({"volumes": None}, None, id="not where nothing is mounted"),
+        pytest.param({}, None, id="not in an empty service"),
+    ],
+)
+def test_a_mount_is_found(body: dict[str, Any], found: dict[str, Any] | None) -> None:
+    assert mount_at(body, "/weights") == found
+
+
+@pytest.mark.parametrize(
+    ("body", "variables"),
+    [
+        pytest.param({"environment": {"A": "1", "B": ""}}, {"A": "1", "B": ""}, id="an empty value is a value"),
+        pytest.param({"environment": {"A": None}}, {}, id="one to pass on that this machine does not set"),
+        pytest.param({"environment": None}, {}, id="an empty table"),
+        pytest.param({}, {}, id="none"),
+    ],
+)
+def test_the_environment_of_a_service(body: dict[str, Any], variables: dict[str, str]) -> None:
+    assert environment_of(body) == variables
 
 
 @pytest.mark.parametrize(

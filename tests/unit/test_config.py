@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from layerproof.config import Config, ServiceConfig, load_config, parse_config
+from layerproof.config import Config, ServiceConfig, WeightsConfig, load_config, parse_config
 from layerproof.errors import ConfigError, UsageError
 
 PATH = Path("pyproject.toml")
@@ -37,6 +37,7 @@ gpu = true
 rebuild-budget-s = 5
 probe-source = "src/a.py"
 log-ignore = ["^x"]
+weights = { manifest = "api/weights.json", mount = "/weights" }
 [[tool.layerproof.services.api.verify]]
 port = 3000
 json-has = { status = "ok" }
@@ -59,6 +60,7 @@ LP001 = "one stage is enough"
         {"status": "ok"},
         ("status",),
     )
+    assert service.weights == WeightsConfig(manifest="api/weights.json", mount="/weights")
     assert config.policy.ignore == {"LP001": "one stage is enough"}
     assert config.service("web") == ServiceConfig()
 
@@ -87,6 +89,18 @@ LP001 = "one stage is enough"
         ),
         pytest.param(
             "[tool.layerproof.args]\nV = 3\n", "pyproject.toml:2: ", "args.V", id="an argument that is no string"
+        ),
+        pytest.param(
+            "[tool.layerproof.services.api.weights]\nmanifest = 'w.json'\nmount = 'weights'\n",
+            "pyproject.toml:3: ",
+            "'weights' is no absolute path",
+            id="weights that are mounted nowhere in particular",
+        ),
+        pytest.param(
+            "[tool.layerproof.services.api.weights]\nmount = '/weights'\n",
+            "pyproject.toml:",
+            "weights.manifest: Field required",
+            id="weights without a manifest",
         ),
         pytest.param("[tool.layerproof\n", "pyproject.toml:1: ", "not valid TOML", id="a broken table head"),
         pytest.param(

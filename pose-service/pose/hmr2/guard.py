@@ -7,11 +7,11 @@ helper). All of them pass the interpreter's audit events, which a library can ne
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import sys
 from typing import Any
 
-_LOCAL = ("127.0.0.1", "::1", "localhost")
 _state = {"installed": False, "on": False}
 
 
@@ -42,12 +42,27 @@ def _refuse(event: str, arguments: tuple[Any, ...]) -> None:
         if not target.startswith(("file:", "data:")):
             raise _refusal(target)
     elif event == "socket.getaddrinfo":
-        if arguments[0] and _text(arguments[0]) not in _LOCAL:
-            raise _refusal(_text(arguments[0]))
+        # Asking for the form of an address, as a server does for the one it listens on, asks nobody.
+        host = _text(arguments[0] or "localhost")
+        if host != "localhost" and _address(host) is None:
+            raise _refusal(host)
     elif event == "socket.connect":
         address = arguments[1]  # a tuple for IP; a path for a Unix socket, which stays on this machine
-        if isinstance(address, tuple) and address and str(address[0]) not in _LOCAL:
+        if isinstance(address, tuple) and address and not _is_this_machine(str(address[0])):
             raise _refusal(str(address[0]))
+
+
+def _is_this_machine(host: str) -> bool:
+    address = _address(host)
+    return host == "localhost" if address is None else address.is_loopback or address.is_unspecified
+
+
+def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """An address written in digits; None for a name."""
+    try:
+        return ipaddress.ip_address(host)
+    except ValueError:
+        return None
 
 
 def _text(host: object) -> str:
