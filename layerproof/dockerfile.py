@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from layerproof.errors import ConfigError
@@ -88,8 +88,13 @@ def find_stage(file: Dockerfile, name: str | None, *, before: Stage | None = Non
     return _find(file.stages[: before.index] if before else file.stages, name)
 
 
-def reachable_stages(file: Dockerfile, target: str | None) -> tuple[Stage, ...]:
-    """The stages that a build of `target` needs, in file order; empty when there is no such stage."""
+def reachable_stages(file: Dockerfile, target: str | None, *, contexts: Collection[str] = ()) -> tuple[Stage, ...]:
+    """
+    The stages that a build of `target` needs, in file order; empty when there is no such stage.
+
+    Args:
+        contexts: the names of the named contexts; a stage of such a name is not built, the context stands in for it.
+    """
     first = find_stage(file, target)
     seen: dict[int, Stage] = {}
     waiting = [first] if first else []
@@ -100,15 +105,20 @@ def reachable_stages(file: Dockerfile, target: str | None) -> tuple[Stage, ...]:
         seen[stage.index] = stage
         for name in stage_references(stage):
             before = _find(file.stages[: stage.index], name)
-            if before is not None:
+            if before is not None and name not in contexts:
                 waiting.append(before)
     return tuple(seen[index] for index in sorted(seen))
 
 
-def external_references(file: Dockerfile, target: str | None) -> tuple[str, ...]:
-    """The images and named contexts from outside the file that a build of `target` needs; sorted, without `scratch`."""
+def external_references(file: Dockerfile, target: str | None, *, contexts: Collection[str] = ()) -> tuple[str, ...]:
+    """
+    The images and named contexts from outside the file that a build of `target` needs; sorted, without `scratch`.
+
+    Args:
+        contexts: as for `reachable_stages`; what only the stages that they stand in for need is left out.
+    """
     found = set[str]()
-    for stage in reachable_stages(file, target):
+    for stage in reachable_stages(file, target, contexts=contexts):
         earlier = file.stages[: stage.index]
         found.update(name for name in stage_references(stage) if _find(earlier, name) is None)
     return tuple(sorted(found - {"scratch"}))

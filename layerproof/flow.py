@@ -121,7 +121,7 @@ def load_flow(image: Image) -> Flow:
     last: dict[int, int | None] = {}  # stage index -> the line of its last step
     scopes: dict[int, _Scope] = {}
     defaults = file.global_args
-    for stage in reachable_stages(file, image.target):
+    for stage in reachable_stages(file, image.target, contexts=image.contexts):
         parent = _stage_before(image, stage, stage.base)
         line = last.get(parent.index) if parent else None
         scope = scopes[parent.index].copy() if parent and parent.index in scopes else _Scope({}, set())

@@ -89,7 +89,7 @@ def _beginnings(image: Image) -> frozenset[tuple[str, str]]:
     """Stage and instruction text up to its first argument, which BuildKit shows expanded."""
     return frozenset(
         (stage.name or f"stage-{stage.index}", " ".join(item.text.partition("$")[0].split()))
-        for stage in reachable_stages(image.dockerfile, image.target)
+        for stage in reachable_stages(image.dockerfile, image.target, contexts=image.contexts)
         for item in stage.instructions
     )
 

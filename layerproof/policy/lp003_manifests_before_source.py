@@ -33,7 +33,7 @@ from layerproof.policy import Breach
 
 def check(image: Image) -> Iterator[Breach]:
     """Each install with a copy of source before it, in its own stage or one that its stage starts from."""
-    for stage in reachable_stages(image.dockerfile, image.target):
+    for stage in reachable_stages(image.dockerfile, image.target, contexts=image.contexts):
         source = _copied_before(image.dockerfile, stage)
         for instruction in stage.instructions:
             command = shell_text(instruction)

@@ -28,7 +28,7 @@ def _other_builds(subject: Subject) -> Skip | None:
     published: dict[str, list[str]] = {}
     for tag in sorted(subject.published):
         published.setdefault(_repository(tag), []).append(tag)
-    for stage in reachable_stages(subject.image.dockerfile, subject.image.target):
+    for stage in reachable_stages(subject.image.dockerfile, subject.image.target, contexts=subject.image.contexts):
         reference = normalize_reference(stage.base)
         own = published.get(_repository(reference))
         if own and reference not in subject.published and stage.base not in subject.image.contexts:

@@ -89,7 +89,7 @@ def link(images: Sequence[Image]) -> list[Image]:
 
 
 def _linked(image: Image, by_tag: Mapping[str, str], by_service: Mapping[str, str]) -> Image:
-    references = set(external_references(image.dockerfile, image.target)) - set(image.contexts)
+    references = set(external_references(image.dockerfile, image.target, contexts=image.contexts)) - set(image.contexts)
     parents = {by_tag[tag] for name in references if (tag := normalize_reference(name)) in by_tag}
     contexts = {}
     for name, value in image.contexts.items():

@@ -134,7 +134,7 @@ def _at(root: Path, overlay: Overlay) -> Overlay:
     contexts = {}
     for name, value in overlay.contexts.items():
         folder = root / value
-        if not _ADDRESS.match(value) and not folder.exists():
+        if not _ADDRESS.match(value) and not folder.is_dir():
             raise ConfigError(
                 f"named context {name}: {folder}: there is no such folder",
                 hint=f"Put a copy of its files there, or change or drop the context {name!r} in [tool.layerproof].",

@@ -69,8 +69,8 @@ def check_weights(
     for report, paths in zip(reports, new, strict=True):
         if paths:
             say(
-                f"{report.service}: {len(paths)} of the files in {shown_folder(report.folder, project.root)} are"
-                f" trusted as they are now: {LOCK_NAME} gets their size and hash, and any other content is refused"
+                f"{report.service}: trusting {len(paths)} of the files in {shown_folder(report.folder, project.root)}"
+                f" as they are now: {LOCK_NAME} gets their size and hash, and any other content is refused"
                 " from then on"
             )
     readable = {

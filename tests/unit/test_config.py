@@ -135,6 +135,64 @@ B = "2"
         config.overlay("lba")
 
 
+JOINED = """
+[tool.layerproof.args]
+A = "0"
+B = "0"
+[tool.layerproof.contexts]
+wheels = "general"
+[tool.layerproof.profiles.lab.args]
+B = "lab"
+C = "lab"
+[tool.layerproof.profiles.lab.contexts]
+wheels = "lab"
+[tool.layerproof.profiles.cpu.args]
+C = "cpu"
+[tool.layerproof.profiles.sources.contexts]
+torch = "sources"
+"""
+
+
+@pytest.mark.parametrize(
+    ("profile", "args", "contexts"),
+    [
+        pytest.param(None, {"A": "0", "B": "0"}, {"wheels": "general"}, id="none"),
+        pytest.param("", {"A": "0", "B": "0"}, {"wheels": "general"}, id="an empty one, which is none"),
+        pytest.param("lab,cpu", {"A": "0", "B": "lab", "C": "cpu"}, {"wheels": "lab"}, id="the later one on top"),
+        pytest.param("cpu,lab", {"A": "0", "B": "lab", "C": "lab"}, {"wheels": "lab"}, id="the other way round"),
+        pytest.param(" lab , cpu ", {"A": "0", "B": "lab", "C": "cpu"}, {"wheels": "lab"}, id="with spaces"),
+        pytest.param(
+            "lab,cpu,sources",
+            {"A": "0", "B": "lab", "C": "cpu"},
+            {"wheels": "lab", "torch": "sources"},
+            id="three, of arguments and of contexts",
+        ),
+        pytest.param("lab,cpu,lab", {"A": "0", "B": "lab", "C": "lab"}, {"wheels": "lab"}, id="one of them twice"),
+    ],
+)
+def test_profiles_are_joined_by_commas_and_later_ones_lie_on_top(
+    profile: str | None, args: dict[str, str], contexts: dict[str, str]
+) -> None:
+    overlay = parse_config(JOINED, path=PATH).overlay(profile)
+    assert (overlay.args, overlay.contexts) == (args, contexts)
+
+
+@pytest.mark.parametrize(
+    ("profile", "named"),
+    [
+        pytest.param("lab,cpo", "cpo", id="the last"),
+        pytest.param("lba, cpu", "lba", id="the first"),
+        pytest.param("lab,,cpu", "", id="nothing between two commas"),
+        pytest.param("lab,", "", id="nothing after the last comma"),
+        pytest.param("lab cpu", "lab cpu", id="two joined by a space"),
+    ],
+)
+def test_an_unknown_profile_among_joined_ones_is_named(profile: str, named: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        parse_config(JOINED, path=PATH).overlay(profile)
+    assert caught.value.message == f"there is no profile {named!r} (known: cpu, lab, sources)"
+
+
 def test_no_file_means_the_defaults_and_a_file_of_another_encoding_is_an_error(tmp_path: Path) -> None:
     assert load_config(tmp_path) == Config()
     (tmp_path / "pyproject.toml").write_bytes("# é".encode("latin-1"))

@@ -188,3 +188,29 @@ def test_a_file_that_is_missing_or_of_another_encoding_is_an_error(tmp_path: Pat
 def test_a_trimmed_argument(word: str, expected: str) -> None:
     file = parse_dockerfile(f"ARG T=1.2.3\nFROM a:{word}\n", path=Path("Dockerfile"))
     assert file.stages[0].base == f"a:{expected}"
+
+
+OVERRIDDEN = """FROM fetcher AS fetched
+RUN fetch
+FROM fetched AS source
+ADD https://example.com/a.git /
+FROM alpine AS build
+RUN --mount=from=source,target=/src make
+"""
+
+
+@pytest.mark.parametrize(
+    ("contexts", "stages", "external"),
+    [
+        pytest.param((), ["fetched", "source", "build"], ["alpine", "fetcher"], id="without a context all are built"),
+        pytest.param(("source",), ["build"], ["alpine"], id="what only the replaced stage needs is not needed"),
+        pytest.param(("fetched",), ["source", "build"], ["alpine"], id="a stage below it still is"),
+        pytest.param(("other",), ["fetched", "source", "build"], ["alpine", "fetcher"], id="another context"),
+    ],
+)
+def test_a_named_context_stands_in_for_a_stage(
+    contexts: tuple[str, ...], stages: list[str], external: list[str]
+) -> None:
+    file = parse_dockerfile(OVERRIDDEN, path=Path("Dockerfile"))
+    assert [stage.name for stage in reachable_stages(file, "build", contexts=contexts)] == stages
+    assert list(external_references(file, "build", contexts=contexts)) == external

@@ -319,3 +319,10 @@ COPY  a   b
 )
 def test_a_step_is_found_by_its_stage_number_and_text(shown: Step, line: int | None) -> None:
     assert flow_of(NAMED).line_of(shown) == line
+
+
+def test_a_stage_that_a_named_context_stands_in_for_makes_no_step(tmp_path: Path) -> None:
+    text = "FROM scratch AS source\nADD https://example.com/a.git /\nFROM alpine\nRUN --mount=from=source,target=/src make\n"
+    flow = flow_of(text, contexts={"source": str(tmp_path)})
+    assert list(flow.nodes) == [4]
+    assert flow.nodes[4].takes(tmp_path / "a.c")

@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from layerproof.compose import environment_of, mount_at
 from layerproof.errors import ConfigError
 from layerproof.model import WeightCheck, WeightFile, WeightsReport
 from layerproof.weights import (
@@ -85,7 +84,7 @@ def test_the_manifest_of_the_pose_service_is_one() -> None:
             manifest_text({}, when={"A": 1}), "weights.json:14: when.A: ", "string", id="a variable that is a number"
         ),
         pytest.param(
-            manifest_text({}, {"sha265": A}), "weights.json:18: files.1.sha265: ", "unknown key", id="a misspelt key"
+            manifest_text({}, {"sha265": A}), "weights.json:19: files.1.sha265: ", "unknown key", id="a misspelt key"
         ),
         pytest.param(without("licence"), "weights.json:1: files.0.licence: ", "it is missing", id="no licence"),
         pytest.param(
@@ -299,34 +298,10 @@ def test_what_was_wrong_before_it_was_read_stays_wrong(state: Any) -> None:
 def test_a_report_passes_when_nothing_is_wrong_that_matters_now(
     when: dict[str, str], environment: dict[str, str], state: Any, needed: bool, passed: bool
 ) -> None:
-    report = WeightsReport("pose", Path("/w"), True, when, environment, (WeightCheck(FILE, state),))
+    report = WeightsReport(
+        "pose", Path("/w"), folder_exists=True, when=when, environment=environment, checks=(WeightCheck(FILE, state),)
+    )
     assert (report.needed, report.complete, report.passed) == (needed, state == "ok", passed)
-
-
-def bind(target: str) -> dict[str, Any]:
-    return {"type": "bind", "source": "/w", "target": target}
-
-
-@pytest.mark.parametrize(
-    ("body", "target", "found"),
-    [
-        pytest.param({"volumes": [bind("/other"), bind("/weights")]}, "/weights", bind("/weights"), id="right there"),
-        pytest.param({"volumes": [bind("/weights/")]}, "/weights", bind("/weights/"), id="with a slash after it"),
-        pytest.param({"volumes": [bind("/weights")]}, "/weights/", bind("/weights"), id="asked with a slash after it"),
-        pytest.param({"volumes": [bind("/weights/data")]}, "/weights", None, id="below it"),
-        pytest.param({"volumes": [bind("/")]}, "/weights", None, id="above it"),
-        pytest.param({"volumes": None}, "/weights", None, id="volumes that an overlay has reset"),
-        pytest.param({}, "/weights", None, id="no volumes"),
-    ],
-)
-def test_a_mount_is_found_by_its_target(body: dict[str, Any], target: str, found: dict[str, Any] | None) -> None:
-    assert mount_at(body, target) == found
-
-
-def test_the_environment_of_a_service_is_what_compose_has_values_for() -> None:
-    assert environment_of({"environment": {"A": "1", "EMPTY": "", "UNSET": None}}) == {"A": "1", "EMPTY": ""}
-    assert environment_of({"environment": None}) == {}
-    assert environment_of({}) == {}
 
 
 def test_folders_and_variables_as_a_person_reads_them() -> None:

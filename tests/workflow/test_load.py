@@ -95,6 +95,60 @@ def test_a_configured_context_is_relative_to_the_root_and_its_files_count(
     assert plan_build(project, engine=engine, names=["api"]).fingerprints != before
 
 
+@pytest.mark.parametrize(
+    ("table", "profile"),
+    [
+        pytest.param("contexts", None, id="a general one"),
+        pytest.param("profiles.local.contexts", "local", id="one of a profile"),
+        pytest.param("profiles.local.contexts", "lab,local", id="one of a joined profile"),
+    ],
+)
+def test_a_configured_context_that_does_not_exist_is_an_error_that_names_its_folder(
+    tmp_path: Path, table: str, profile: str | None
+) -> None:
+    write(tmp_path / "Dockerfile", "FROM scratch AS wheels\nFROM debian\nCOPY --from=wheels / /w\n")
+    write(tmp_path / "compose.yaml", "services: {}\n")
+    text = f"[tool.layerproof.{table}]\nwheels = 'sources/my wheels'\n[tool.layerproof.profiles.lab]\n"
+    write(tmp_path / "pyproject.toml", text)
+    engine = FakeEngine(document={"name": "shop", "services": {"api": built(tmp_path)}})
+    with pytest.raises(ConfigError) as caught:
+        load(tmp_path, engine=engine, environment={}, profile=profile)
+    folder = tmp_path / "sources" / "my wheels"
+    assert caught.value.message == f"named context wheels: {folder}: there is no such folder"
+    assert "'wheels' in [tool.layerproof]" in caught.value.hint
+    folder.mkdir(parents=True)
+    project = load(tmp_path, engine=engine, environment={}, profile=profile)
+    assert image(project, "api").contexts == {"wheels": str(folder)}
+
+
+def test_a_context_of_a_profile_that_is_not_chosen_need_not_exist(tmp_path: Path) -> None:
+    write(tmp_path / "Dockerfile", "FROM debian\n")
+    write(tmp_path / "pyproject.toml", "[tool.layerproof.profiles.local.contexts]\nwheels = 'gone'\n")
+    assert image(project_of(tmp_path, {"api": built(tmp_path)}), "api").contexts == {}
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "docker-image://alpine:3.20",
+        "https://github.com/org/repo.git#main",
+        "http://mirror.local/wheels.tar.gz",
+        "git://example.com/r.git",
+        "ssh://git@example.com/r.git",
+        "git@github.com:org/repo.git",
+        "oci-layout:///tmp/x",
+        "target:base",
+        "service:base",
+    ],
+)
+def test_a_configured_context_that_is_an_address_stays_as_it_is(tmp_path: Path, address: str) -> None:
+    write(tmp_path / "docker" / "base" / "Dockerfile", "FROM debian\n")
+    write(tmp_path / "Dockerfile", "FROM scratch AS wheels\nFROM debian\nCOPY --from=wheels / /w\n")
+    write(tmp_path / "pyproject.toml", f"[tool.layerproof.contexts]\nwheels = '{address}'\n")
+    project = project_of(tmp_path, {"api": built(tmp_path)})
+    assert image(project, "api").contexts == {"wheels": address}
+
+
 def test_layerproofs_own_state_changes_no_fingerprint(tmp_path: Path) -> None:
     write(tmp_path / "Dockerfile", "FROM debian\nCOPY . .\n")
     engine = FakeEngine()

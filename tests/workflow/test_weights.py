@@ -363,7 +363,7 @@ VOLUME = {"type": "volume", "source": "pose-weights", "target": "/weights"}
     ("volumes", "words"),
     [
         pytest.param([], r"compose\.yaml: api mounts nothing at /weights", id="no mount"),
-        pytest.param([VOLUME], "api mounts a volume pose-weights at /weights", id="a named volume"),
+        pytest.param([VOLUME], r"api mounts a volume \(pose-weights\) at /weights", id="a named volume"),
         pytest.param([{**VOLUME, "source": ""}], "api mounts a volume at /weights", id="a volume without a name"),
         pytest.param([{"type": "tmpfs", "target": "/weights"}], "api mounts a tmpfs at /weights", id="memory"),
         pytest.param([{**VOLUME, "target": "/w"}], "api mounts nothing at /weights", id="a mount at another place"),
@@ -451,6 +451,7 @@ def test_doctor_has_one_line_for_a_service_that_names_weights(
     tmp_path: Path, environment: dict[str, str], files: dict[str, str], state: str, detail: str, hint: str
 ) -> None:
     write_manifest(tmp_path, entry("my a", content="good"), entry("b"), ENGINE="big")
+    (tmp_path / "weights").mkdir()
     for path, content in files.items():
         write_weight(tmp_path, path, content)
     line = doctor(project_of(tmp_path, environment=environment))
@@ -458,6 +459,14 @@ def test_doctor_has_one_line_for_a_service_that_names_weights(
     assert line.detail.startswith(detail)
     assert line.hint.startswith(hint)
     assert (line.hint == "") is (state == "ok")
+
+
+def test_doctor_warns_of_a_folder_that_is_mounted_and_does_not_exist(tmp_path: Path) -> None:
+    write_manifest(tmp_path, entry("a"), entry("b"), ENGINE="big")
+    line = doctor(project_of(tmp_path))
+    assert line.state == "warning"
+    assert line.detail == "./weights does not exist; only ENGINE=big needs its 2 files (inv weights)"
+    assert line.hint.startswith("Make it: ")
 
 
 def test_doctor_names_the_first_few_files_of_many(tmp_path: Path) -> None:
@@ -536,6 +545,15 @@ def test_the_document_has_the_documented_shape(tmp_path: Path) -> None:
             }
         ],
     }
+
+
+def test_the_table_fits_80_columns_whatever_the_names(tmp_path: Path) -> None:
+    write_manifest(tmp_path, entry("/".join(["a long name"] * 12)))
+    project = project_of(tmp_path)
+    console = Console(width=80)
+    with console.capture() as capture:
+        console.print(render_weights(check(project), root=project.root))
+    assert max(map(len, capture.get().splitlines())) <= 80
 
 
 def test_what_is_wrong_is_shown_with_where_to_get_it_and_names_in_brackets_are_no_markup(tmp_path: Path) -> None:
