@@ -25,6 +25,8 @@ import tomli
 HERE = Path(__file__).parent
 OLDEST_PYTHON = "3.9"
 ENVIRONMENT = "sys_platform == 'linux' and python_version < '3.12'"
+# What comes before PyTorch: joblib, and what `import torch` needs besides; the stages that compile for it have no more.
+FIRST = re.compile(r"joblib|filelock|fsspec|jinja2|markupsafe|mpmath|networkx|numpy|sympy|typing-extensions")
 # What PyTorch is made of: large, rarely changed, and replaced as a whole by CPU-only wheels.
 TORCH = re.compile(r"torch|torchvision|triton|nvidia-.*|cmake|lit")
 # joblib==1.5.3 ; python_full_version < '3.12' \
@@ -54,19 +56,21 @@ def holds(path: Path, text: str) -> bool:
 
 
 def locks(versions: Mapping[str, Any], *, upgrade: bool) -> Iterable[tuple[str, str]]:
-    """Names and texts of the lock files: the tools, what comes first, and for each set PyTorch and everything else."""
-    for part, wanted in (("build", versions["build-tools"]), ("first", versions["first"])):
-        name = f"requirements.{part}.lock"
-        yield name, text_of(resolve(wanted, known="" if upgrade else read(name)))
-    first = {PIN.match(pin)["name"] for pin in versions["first"]}
+    """Names and texts of the lock files: the tools, and for each set what comes first, PyTorch, and everything else."""
+    name = "requirements.build.lock"
+    yield name, text_of(resolve(versions["build-tools"], known="" if upgrade else read(name)))
     for name, one in versions["sets"].items():
-        torch_lock, rest_lock = f"requirements.torch-{name}.lock", f"requirements.hmr2-{name}.lock"
-        wanted = [*versions["first"], *versions["packages"], *one["packages"]]
-        known = "" if upgrade else read(torch_lock) + read(rest_lock)
+        files = {part: f"requirements.{part}-{name}.lock" for part in ("first", "torch", "hmr2")}
+        wanted = [*versions["packages"], *one["packages"]]
+        known = "" if upgrade else "".join(read(file) for file in files.values())
         pins = resolve(wanted, overrides=versions["overrides"], known=known)
-        torch = {package for package in pins if TORCH.fullmatch(package)}
-        yield torch_lock, text_of({package: pins[package] for package in pins if package in torch})
-        yield rest_lock, text_of({package: pins[package] for package in pins if package not in torch | first})
+        for part, file in files.items():
+            yield file, text_of({package: pins[package] for package in pins if part_of(package) == part})
+
+
+def part_of(package: str) -> str:
+    """Which of a set's locks a package is in."""
+    return "first" if FIRST.fullmatch(package) else "torch" if TORCH.fullmatch(package) else "hmr2"
 
 
 def read(name: str) -> str:

@@ -7,6 +7,7 @@
 # GPU architectures and this script. A wheel of that key is taken from /wheels (the named context) or /wheelhouse (the cache
 # mount) where one of them has it; a compiled one is kept in /wheelhouse.
 set -euo pipefail
+shopt -s inherit_errexit
 name=$1
 python="python${PYTHON_VERSION}"
 export PYTHONPATH=/opt/tools:/opt/torch/lib/${python}/site-packages

@@ -54,6 +54,11 @@ def load_engine(name: str) -> Engine:
         raise ConfigurationError(f"POSE_ENGINE={name!r} is unknown. Engines: {', '.join(ENGINES)}.")
     # Imported here: each takes seconds and is not there where the tests run.
     if name == "mediapipe":
+        if importlib.util.find_spec("mediapipe") is None:
+            raise ConfigurationError(
+                "POSE_ENGINE='mediapipe' needs mediapipe, not installed here. "
+                "Build base-python-pose with FLAVOUR=mediapipe, or use POSE_ENGINE=hmr2 (weights: `inv weights`)."
+            )
         from pose.mediapipe_engine import MediaPipeEngine
 
         return MediaPipeEngine()

@@ -227,8 +227,17 @@ def test_no_lock_records_nothing(tmp_path: Path) -> None:
     assert load_lock(tmp_path) == {}
 
 
-@pytest.mark.parametrize("name", ["hmr2", "hmr2-selftest"])
-def test_an_engine_without_its_packages_says_which_image_has_them(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("hmr2", r"needs torch, .*FLAVOUR=hmr2"),
+        ("hmr2-selftest", r"needs torch, .*FLAVOUR=hmr2"),
+        ("mediapipe", r"needs mediapipe, .*FLAVOUR=mediapipe"),
+    ],
+)
+def test_an_engine_without_its_packages_says_which_image_has_them(
+    name: str, message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("pose.engine.importlib.util.find_spec", lambda _package: None)
-    with pytest.raises(ConfigurationError, match=r"needs torch, .*FLAVOUR=hmr2"):
+    with pytest.raises(ConfigurationError, match=message):
         load_engine(name)

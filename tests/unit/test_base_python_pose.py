@@ -40,7 +40,11 @@ def test_the_dockerfile_names_what_the_version_sets_say() -> None:
 
 @pytest.mark.parametrize("name", SETS)
 def test_a_set_is_locked_as_it_is_written(name: str) -> None:
-    locked = {**pins(f"requirements.torch-{name}.lock"), **pins(f"requirements.hmr2-{name}.lock")}
+    locked = {
+        package: version
+        for part in ("first", "torch", "hmr2")
+        for package, version in pins(f"requirements.{part}-{name}.lock").items()
+    }
     exact = dict(text.split("==") for text in VERSIONS["sets"][name]["packages"] if "==" in text)
     assert {package: locked[package] for package in exact} == exact
 
@@ -55,9 +59,11 @@ def test_a_set_pins_every_source_by_commit(name: str) -> None:
 @pytest.mark.parametrize("name", SETS)
 def test_pytorch_is_locked_apart_from_the_rest(name: str) -> None:
     torch, rest = pins(f"requirements.torch-{name}.lock"), pins(f"requirements.hmr2-{name}.lock")
+    first = pins(f"requirements.first-{name}.lock")
     assert {"torch", "torchvision"} <= torch.keys()
+    assert {"joblib", "numpy", "typing-extensions"} <= first.keys()
     assert not torch.keys() & rest.keys()
-    assert pins("requirements.first.lock").keys() == {"joblib"}
+    assert not first.keys() & (torch.keys() | rest.keys())
 
 
 @pytest.mark.parametrize("path", sorted(FOLDER.glob("*.lock")), ids=lambda path: path.name)
@@ -67,7 +73,9 @@ def test_every_locked_package_has_hashes(path: Path) -> None:
     assert all("--hash=sha256:" in block for block in blocks)
 
 
-@pytest.mark.parametrize("name", ["mediapipe", *(f"hmr2-{name}" for name in SETS), *(f"torch-{name}" for name in SETS)])
+@pytest.mark.parametrize(
+    "name", ["mediapipe", *(f"{part}-{name}" for part in ("first", "torch", "hmr2") for name in SETS)]
+)
 def test_what_the_service_adds_is_no_other_version_of_what_the_base_has(name: str) -> None:
     # Both are laid into one folder.
     service = dict(

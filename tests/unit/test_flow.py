@@ -322,7 +322,9 @@ def test_a_step_is_found_by_its_stage_number_and_text(shown: Step, line: int | N
 
 
 def test_a_stage_that_a_named_context_stands_in_for_makes_no_step(tmp_path: Path) -> None:
-    text = "FROM scratch AS source\nADD https://example.com/a.git /\nFROM alpine\nRUN --mount=from=source,target=/src make\n"
-    flow = flow_of(text, contexts={"source": str(tmp_path)})
+    fetched = "FROM scratch AS source\nADD https://example.com/a.git /\n"
+    flow = flow_of(
+        f"{fetched}FROM alpine\nRUN --mount=from=source,target=/src make\n", contexts={"source": str(tmp_path)}
+    )
     assert list(flow.nodes) == [4]
     assert flow.nodes[4].takes(tmp_path / "a.c")
