@@ -12,11 +12,13 @@ from layerproof.testing import FakeEngine
 from layerproof.workflow.lab import (
     LAB_LABEL,
     build_lab,
+    is_lab,
     is_unreachable,
     missing_upstreams,
     note_profile,
     remove_lab,
     upstream_references,
+    with_lab,
 )
 from layerproof.workflow.load import load
 
@@ -71,3 +73,21 @@ def test_removing_the_lab_leaves_real_images_and_what_was_built_on_stand_ins(rep
     assert remove_lab(repo, engine=engine) == ("mongo:7.0",)
     assert set(engine.images()) == {"node:18-bookworm-slim", "shop-api:latest"}
     assert load(repo, engine=engine, environment={}).profile is None
+
+
+@pytest.mark.parametrize(
+    ("chosen", "expected"),
+    [
+        pytest.param("", "lab", id="nothing beside it"),
+        pytest.param("hmr2,cpu", "lab,hmr2,cpu", id="others come on top"),
+        pytest.param("hmr2, lab", "lab,hmr2", id="named already"),
+    ],
+)
+def test_the_lab_is_the_lowest_of_the_profiles(chosen: str, expected: str) -> None:
+    assert with_lab(chosen) == expected
+    assert is_lab(expected)
+
+
+@pytest.mark.parametrize("profile", [None, "", "hmr2", "laboratory"])
+def test_other_profiles_are_not_the_lab(profile: str | None) -> None:
+    assert not is_lab(profile)
