@@ -104,7 +104,7 @@ class Config(Overlay):
             UsageError: there is no such profile.
         """
         merged = Overlay(args=self.args, contexts=self.contexts)
-        for name in [part.strip() for part in profile.split(",")] if profile else ():
+        for name in profile_names(profile):
             if name not in self.profiles:
                 known = ", ".join(sorted(self.profiles)) or "none are defined"
                 raise UsageError(
@@ -114,6 +114,11 @@ class Config(Overlay):
             over = self.profiles[name]
             merged = Overlay(args={**merged.args, **over.args}, contexts={**merged.contexts, **over.contexts})
         return merged
+
+
+def profile_names(profile: str | None) -> tuple[str, ...]:
+    """The profiles of a choice such as `lab, hmr2`, lowest first; none for None and ""."""
+    return tuple(part.strip() for part in profile.split(",")) if profile else ()
 
 
 def parse_config(text: str, *, path: Path) -> Config:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from layerproof.config import profile_names
 from layerproof.context import load_context
 from layerproof.engine import Engine, ImageInfo, install, process
 from layerproof.engine.install import Say
@@ -151,13 +152,12 @@ def remove_lab(root: Path, *, engine: Engine) -> tuple[str, ...]:
 
 def with_lab(profile: str) -> str:
     """Profiles joined by commas, the lab's first: what is chosen beside it comes on top."""
-    names = [name for part in profile.split(",") if (name := part.strip())]
-    return ",".join([PROFILE, *(name for name in names if name != PROFILE)])
+    return ",".join([PROFILE, *(name for name in profile_names(profile) if name != PROFILE)])
 
 
 def is_lab(profile: str | None) -> bool:
     """Whether the lab's profile is among those chosen."""
-    return profile is not None and PROFILE in [part.strip() for part in profile.split(",")]
+    return PROFILE in profile_names(profile)
 
 
 def note_profile(root: Path, profile: str) -> None:

@@ -230,4 +230,8 @@ def test_no_library_can_fetch_anything() -> None:
 @pytest.mark.usefixtures("guarded")
 def test_this_machine_stays_reachable() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
-        socket.create_connection(server.getsockname(), timeout=5).close()
+        server.settimeout(5)
+        with socket.create_connection(server.getsockname(), timeout=5) as client:
+            accepted, peer = server.accept()
+            accepted.close()
+            assert peer == client.getsockname()
