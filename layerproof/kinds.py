@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from layerproof.commands import Command, find_commands
+from layerproof.config import ServiceConfig
 from layerproof.flow import Flow, Node
-from layerproof.manifests import is_source
+from layerproof.manifests import has_dependencies, install_scripts, is_source
 from layerproof.model import StepKind
 
 # deps, node-deps, deps_prod, dependencies
@@ -32,6 +34,24 @@ class Kinds:
     commands: Mapping[int, tuple[Command, ...]]
     installs: Mapping[int, tuple[Command, ...]]
     sources: tuple[str, ...]
+
+
+def load_kinds(flow: Flow, *, files: Mapping[Path, Collection[str]], config: ServiceConfig) -> Kinds:
+    """
+    Derive the kinds of a flow's steps, reading from the manifests in `files` what the steps' text does not say.
+
+    Args:
+        files: as for `derive_kinds`.
+        config: the service's table, whose `dependency-steps` and `application-steps` win.
+    """
+    return derive_kinds(
+        flow,
+        files=files,
+        needs=lambda ecosystem: _needs(ecosystem, files),
+        inputs=_install_inputs(files),
+        dependency=config.dependency_steps,
+        application=config.application_steps,
+    )
 
 
 def derive_kinds(
@@ -109,3 +129,31 @@ def _commands(node: Node, dependency: Collection[str], application: Collection[s
 def _has_cache(node: Node) -> bool:
     # RUN --mount=type=cache,target=/root/.m2
     return any(flag.startswith("--mount=") and "type=cache" in flag for flag in node.instruction.flags)
+
+
+def _needs(ecosystem: str, files: Mapping[Path, Collection[str]]) -> bool:
+    """Whether a manifest of an ecosystem names anything to fetch; True where there is no manifest to ask."""
+    names = {"go": "go.mod", "rust": "Cargo.toml", "swift": "Package.swift", "elixir": "mix.exs", "dotnet": "*.*proj"}
+    if ecosystem not in names:
+        return True
+    found = [Path(folder, path) for folder, paths in files.items() for path in paths]
+    manifests = [path for path in found if path.match(names[ecosystem]) and path.is_file()]
+    texts = [(path.name, path.read_text(encoding="utf-8", errors="replace")) for path in manifests]
+    return not texts or any(has_dependencies(name, text) for name, text in texts)
+
+
+def _install_inputs(files: Mapping[Path, Collection[str]]) -> set[str]:
+    """The files that the install scripts of a package.json name: an install needs them, and runs again with them."""
+    inputs: set[str] = set()
+    for folder, paths in files.items():
+        for manifest in (path for path in paths if path.rpartition("/")[2] == "package.json"):
+            prefix = manifest.rpartition("/")[0]
+            scripts = install_scripts(_text(folder / manifest))
+            below = [path for path in paths if path.startswith(f"{prefix}/" if prefix else "")] if scripts else []
+            words = {posixpath.normpath(word) for word in re.split(r"[\s;&|\"'()]+", scripts) if word}
+            inputs.update(f"{folder}/{path}" for path in below if path.removeprefix(f"{prefix}/") in words)
+    return inputs
+
+
+def _text(path: Path) -> str:
+    return path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""

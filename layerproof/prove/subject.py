@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import posixpath
-import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,8 +12,7 @@ from layerproof.context import ignore_file_of, ignorer, parse_ignore
 from layerproof.errors import ConfigError
 from layerproof.flow import Flow, load_flow
 from layerproof.graph import with_parents
-from layerproof.kinds import Kinds, derive_kinds
-from layerproof.manifests import has_dependencies, install_scripts
+from layerproof.kinds import Kinds, load_kinds
 from layerproof.model import Image, Project
 from layerproof.prove.source import home_of, is_same_file, is_same_source, worst_source
 
@@ -143,14 +140,7 @@ def _analyse(image: Image, project: Project, config: ServiceConfig, files_of: Fi
     files, flow = files_of(image), load_flow(image)
     folders = {image.context, *(source.folder for node in flow.nodes.values() for source in node.sources)}
     reached = {folder: files[folder] for folder in sorted(folders) if folder in files}
-    kinds = derive_kinds(
-        flow,
-        files=reached,
-        needs=lambda ecosystem: _needs(ecosystem, reached),
-        inputs=_install_inputs(reached),
-        dependency=config.dependency_steps,
-        application=config.application_steps,
-    )
+    kinds = load_kinds(flow, files=reached, config=config)
     home = home_of(image, project.images, kinds.sources)
     own = tuple(path for path in kinds.sources if home is not None and path.startswith(f"{home}/"))
     # One that its image takes; where it takes none, any will do for the probe of another service.
@@ -179,34 +169,6 @@ def _ignorer(folder: Path, image: Image) -> Callable[[str], bool]:
     dockerfile = image.dockerfile.path if folder == image.context else folder / "Dockerfile"
     file = ignore_file_of(dockerfile, folder)
     return ignorer(parse_ignore(file.read_text(encoding="utf-8")) if file else ())
-
-
-def _needs(ecosystem: str, files: Files) -> bool:
-    """Whether a manifest of an ecosystem names anything to fetch; True where there is no manifest to ask."""
-    names = {"go": "go.mod", "rust": "Cargo.toml", "swift": "Package.swift", "elixir": "mix.exs", "dotnet": "*.*proj"}
-    if ecosystem not in names:
-        return True
-    found = [Path(folder, path) for folder, paths in files.items() for path in paths]
-    manifests = [path for path in found if path.match(names[ecosystem]) and path.is_file()]
-    texts = [(path.name, path.read_text(encoding="utf-8", errors="replace")) for path in manifests]
-    return not texts or any(has_dependencies(name, text) for name, text in texts)
-
-
-def _install_inputs(files: Files) -> set[str]:
-    """The files that the install scripts of a package.json name: an install needs them, and runs again with them."""
-    inputs: set[str] = set()
-    for folder, paths in files.items():
-        for manifest in (path for path in paths if path.rpartition("/")[2] == "package.json"):
-            prefix = manifest.rpartition("/")[0]
-            scripts = install_scripts(_text(folder / manifest))
-            below = [path for path in paths if path.startswith(f"{prefix}/" if prefix else "")] if scripts else []
-            words = {posixpath.normpath(word) for word in re.split(r"[\s;&|\"'()]+", scripts) if word}
-            inputs.update(f"{folder}/{path}" for path in below if path.removeprefix(f"{prefix}/") in words)
-    return inputs
-
-
-def _text(path: Path) -> str:
-    return path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
 
 
 def _configured_source(image: Image, config: ServiceConfig) -> Path | None:
