@@ -37,7 +37,7 @@ def lint(session: nox.Session) -> None:
     session.run("hadolint", *DOCKERFILES)
     if engine_answers(session):
         session.run("layerproof", "lab", "--auto")
-        session.run("layerproof", "check", "--buildkit")
+        session.run("layerproof", "check", "--tool", "buildkit")
     for project in NODE_PROJECTS:
         npm(session, project, "run", "lint")
 
@@ -53,7 +53,7 @@ def locks(session: nox.Session) -> None:
 def validate(session: nox.Session) -> None:
     """Every combination of compose files, every Dockerfile, and the static rules."""
     install(session)
-    session.run("layerproof", "check")
+    session.run("layerproof", "check", "--tool", "layerproof")
 
 
 @nox.session

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from layerproof.errors import ConfigError
+from layerproof.errors import ConfigError, NoComposeFileError
 from layerproof.model import Port, Service
 
 # Compose's own search order (compose-go cli/options.go); any override goes with any main file.
@@ -28,7 +28,7 @@ def find_compose_files(root: Path, *, configured: str, environment: Mapping[str,
         environment: where COMPOSE_FILE and COMPOSE_PATH_SEPARATOR are looked up; `.env` counts as well.
 
     Raises:
-        ConfigError: none is found, or the named one does not exist.
+        ConfigError: the named one does not exist; NoComposeFileError: none is named, and none is found.
     """
     listed = configured or environment.get("COMPOSE_FILE", "")
     if listed:
@@ -43,7 +43,7 @@ def find_compose_files(root: Path, *, configured: str, environment: Mapping[str,
         if main.is_file():
             overrides = [root / name for name in _OVERRIDE_NAMES if (root / name).is_file()]
             return (main, *overrides[:1])
-    raise ConfigError(
+    raise NoComposeFileError(
         f"{root}: no compose file ({', '.join(DEFAULT_NAMES)})",
         hint="Run from the project's root, or set compose-file in [tool.layerproof].",
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
@@ -77,9 +77,18 @@ class Overlay(_Table):
 
 
 class Policy(_Table):
-    """Rules that do not apply here, each with its reason."""
+    """
+    What the rules ask for.
+
+    `ignore` names rules that do not apply here, each with its reason. `stages` are the names that a service's stages
+    must have, in order; any names for none. `pin` is how exactly an upstream image has to be named. `unused_context_kb`
+    is how much of a build context may go unused.
+    """
 
     ignore: dict[str, Annotated[str, Field(min_length=1)]] = Field(default_factory=dict)
+    stages: tuple[Annotated[str, Field(min_length=1)], ...] = Field(default=(), strict=False)
+    pin: Literal["tag", "digest"] = "tag"
+    unused_context_kb: int = Field(default=100, ge=0)
 
 
 class Config(Overlay):

@@ -4,6 +4,7 @@ Every error that the product raises on purpose, with its exit code and what to d
     LayerproofError        1
     ├── UsageError         2   a wrong name or flag
     │   └── ConfigError    2   a file that cannot be read, parsed or used
+    │       └── NoComposeFileError 2   there is none
     ├── NoEngineError      3   no Docker Engine, or one that lacks a part
     ├── BuildError         4   the build ran and failed
     ├── ProofError         1   the copy that a proof edits could not be made
@@ -34,6 +35,10 @@ class UsageError(LayerproofError):
 
 class ConfigError(UsageError):
     """A file that cannot be read, parsed or used; the message starts with `path:line:` where both are known."""
+
+
+class NoComposeFileError(ConfigError):
+    """There is no compose file, and none was named."""
 
 
 class NoEngineError(LayerproofError):

@@ -12,7 +12,7 @@ from layerproof.commands import Command, find_commands
 from layerproof.config import ServiceConfig
 from layerproof.flow import Flow, Node
 from layerproof.manifests import has_dependencies, install_scripts, is_source
-from layerproof.model import StepKind
+from layerproof.model import Stage, StepKind
 
 # deps, node-deps, deps_prod, dependencies
 _DEPENDENCY_STAGE = re.compile(r"(?:^|[-_.])(?:deps?|dependencies)(?:[-_.]|$)", re.IGNORECASE)
@@ -52,6 +52,11 @@ def load_kinds(flow: Flow, *, files: Mapping[Path, Collection[str]], config: Ser
         dependency=config.dependency_steps,
         application=config.application_steps,
     )
+
+
+def is_dependency_stage(stage: Stage) -> bool:
+    """Whether a stage says by its name that it is for dependencies: deps, node-deps, dependencies."""
+    return _DEPENDENCY_STAGE.search(stage.name or "") is not None
 
 
 def derive_kinds(
@@ -110,7 +115,7 @@ def _kinds(
     kinds = {}
     for line, node in flow.nodes.items():
         overridden = any(word in node.instruction.text for word in application)
-        named = _DEPENDENCY_STAGE.search(node.stage.name or "") is not None and not overridden
+        named = is_dependency_stage(node.stage) and not overridden
         is_dependency = line in installs or line in laid_over or line in clean or named
         kinds[line] = StepKind.DEPENDENCY if is_dependency else StepKind.APPLICATION
     return kinds

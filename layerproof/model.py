@@ -167,7 +167,11 @@ class Step:
 
 @dataclass(frozen=True)
 class Finding:
-    """What a rule has to say about one line; `path` is relative to the project's root."""
+    """
+    What a rule has to say about one line; `path` is relative to the project's root.
+
+    `fix` is the next step, "" where the message says it; `tool` is who found it: layerproof, hadolint or buildkit.
+    """
 
     rule: str
     severity: Literal["error", "warning"]
@@ -175,6 +179,23 @@ class Finding:
     line: int
     message: str
     requirement: str
+    fix: str = ""
+    tool: str = "layerproof"
+
+
+@dataclass(frozen=True)
+class CheckReport:
+    """
+    What a check found and looked at.
+
+    `findings` are sorted by path, line and rule. `checked` and `unchecked` say in words what was looked at, and what
+    was not and why. `lines` has the text of the line of each finding, by path and line, where it is still there.
+    """
+
+    findings: tuple[Finding, ...]
+    checked: tuple[str, ...]
+    unchecked: tuple[str, ...]
+    lines: Mapping[tuple[str, int], str]
 
 
 @dataclass(frozen=True)

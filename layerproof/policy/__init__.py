@@ -1,42 +1,108 @@
 """
 The rules: each one file, one pure `check`, one page (its module docstring). Ids are never reused.
 
-A rule looks at one kind of subject: a service's Dockerfile, a context's ignore file, a script, or the whole compose
-project. It yields the line and the message of every place that breaks it.
+A rule looks at one kind of subject and yields where it is broken and how: a line of the subject's own file, a key path
+of the compose files, or a place in another file. What stands under `Fix:` on its page is the next step of each finding.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from types import ModuleType
-from typing import Literal
+from typing import Any, Literal
 
 from layerproof.config import Config
-from layerproof.model import Image, Project
+from layerproof.errors import ConfigError
+from layerproof.flow import Flow
+from layerproof.kinds import Kinds
+from layerproof.model import Image, Project, Service, Stage
+from layerproof.policy.suppression import Suppression
+from layerproof.yaml_text import YamlNode
 
-Breach = tuple[int, str]
+Keys = tuple[str, ...]
 
 
 @dataclass(frozen=True)
-class IgnoreSubject:
-    """The ignore file of one context: where it is or should be, and its patterns; None if it is missing."""
+class Place:
+    """A line of a file."""
 
     path: Path
+    line: int
+
+
+Breach = tuple[int | Keys | Place, str]
+
+
+@dataclass(frozen=True)
+class BuildSubject:
+    """
+    One image and its Dockerfile.
+
+    Attributes:
+        kinds: which of its steps bring dependencies in.
+        files: for each folder here that it takes files from, those that get past the ignore file.
+    """
+
+    image: Image
+    project: Project
+    config: Config
+    flow: Flow
+    kinds: Kinds
+    files: Mapping[Path, Collection[str]]
+
+    @property
+    def service(self) -> Service | None:
+        """The service that runs the image; None for a base."""
+        return next((item for item in self.project.services if item.name == self.image.service), None)
+
+
+@dataclass(frozen=True)
+class ContextSubject:
+    """
+    One build context, and the ignore file that holds for it.
+
+    Attributes:
+        ignore_file: where it is, or should be.
+        patterns: None if there is none.
+        lines: the line of each pattern.
+        files: what gets past it; sizes in bytes.
+        flows: of every image that is built from this context.
+        strays: other ignore files in or around the context, which BuildKit does not read for it.
+    """
+
+    folder: Path
+    ignore_file: Path
     patterns: tuple[str, ...] | None
+    lines: tuple[int, ...]
+    files: Mapping[str, int]
+    flows: tuple[Flow, ...]
+    strays: tuple[Path, ...]
+    config: Config
 
 
 @dataclass(frozen=True)
 class ComposeSubject:
     """
-    The compose project. `line_of` gives the line of a key path such as ("services", "web", "build"), or of its nearest
-    parent; 1 where there is none.
+    The compose project.
+
+    Attributes:
+        written: the scalar at a key path as it stands in the file, variables unexpanded; None where there is none.
+        file_of: the compose file that says what is at a key path.
+        repository: the folder that is under version control, or the project's root.
+        overlay: the kind of overlay (`cpu`, `dev`) that lies over the main file, "" for none; only what stands in the
+            overlay itself is told then.
     """
 
     project: Project
     config: Config
-    line_of: Callable[[tuple[str, ...]], int]
+    written: Callable[[Keys], str | None]
+    file_of: Callable[[Keys], Path]
+    repository: Path
+    overlay: str = ""
 
 
 @dataclass(frozen=True)
@@ -48,25 +114,82 @@ class ScriptSubject:
 
 
 @dataclass(frozen=True)
+class PipelinesSubject:
+    """Every file of the repo that can build images by itself: workflows of the CI, scripts, make files."""
+
+    workflows: Mapping[Path, YamlNode]
+    scripts: Mapping[Path, str]
+    project: Project
+
+
+@dataclass(frozen=True)
+class SilenceSubject:
+    """The comments of one file that silence rules, and what was found there before they were applied: rule and line."""
+
+    path: Path
+    comments: tuple[Suppression, ...]
+    found: Collection[tuple[str, int]]
+    known: Collection[str]
+
+
+@dataclass(frozen=True)
+class BrokenSubject:
+    """A service or base whose build cannot be read, and why."""
+
+    name: str
+    error: ConfigError
+
+
+Subject = (
+    BuildSubject | ContextSubject | ComposeSubject | ScriptSubject | PipelinesSubject | SilenceSubject | BrokenSubject
+)
+SubjectKind = Literal["service", "base", "image", "context", "compose", "script", "pipelines", "silence", "broken"]
+
+
+@dataclass(frozen=True)
 class Rule:
-    """One rule; `check` takes the subject named by `subject`."""
+    """
+    One rule; `check` takes subjects of the kind named by `subject`.
+
+    A service and a base are images, and `image` means both. `same_as` names the checks of hadolint and BuildKit that
+    say the same of the same line; where this rule speaks, they are silent.
+    """
 
     id: str
     title: str
     severity: Literal["error", "warning"]
     requirement: str
-    subject: Literal["dockerfile", "ignore", "compose", "script"]
+    subject: SubjectKind
     module: ModuleType
+    same_as: tuple[str, ...] = ()
 
-    def check(self, subject: Image | IgnoreSubject | ComposeSubject | ScriptSubject) -> Iterator[Breach]:
+    def check(self, subject: Subject) -> Iterator[Breach]:
         """The breaches in one subject."""
         breaches: Iterator[Breach] = self.module.check(subject)
         return breaches
 
     @property
+    def mend(self) -> Callable[[Any, str], str] | None:
+        """What changes the text of the subject's file so that the rule holds; None where that is not safe to do."""
+        return getattr(self.module, "mend", None)
+
+    @cached_property
     def page(self) -> str:
         """The rule's documentation."""
         return self.module.__doc__ or ""
+
+    @cached_property
+    def fix(self) -> str:
+        """The next step, from the page's paragraph `Fix:`."""
+        found = re.search(r"^Fix: (.*?)(?:\n\n|\Z)", self.page, re.MULTILINE | re.DOTALL)
+        return " ".join(found[1].split()) if found else ""
+
+
+def target_stage(image: Image) -> Stage:
+    """The stage that becomes the image."""
+    from layerproof.dockerfile import find_stage
+
+    return find_stage(image.dockerfile, image.target) or image.dockerfile.stages[-1]
 
 
 def load_rules() -> tuple[Rule, ...]:

@@ -1,5 +1,5 @@
 """
-The stage `deps` copies dependency manifests and nothing else.
+The stage `deps` (or any that is called so) copies dependency manifests and nothing else.
 
 Whatever this stage copies decides whether the install runs again. A source file among it makes every edit an install.
 
@@ -13,24 +13,28 @@ Good:
     COPY package.json package-lock.json ./
     RUN npm ci
 
+Fix: Copy the manifests alone here, and the source in the stage that needs it.
+
 Source: R4 (US-4).
 """
 
 from collections.abc import Iterator
 
-from layerproof.dockerfile import context_sources, find_stage
+from layerproof.dockerfile import context_sources, reachable_stages
+from layerproof.kinds import is_dependency_stage
 from layerproof.manifests import is_manifest
-from layerproof.model import Image
-from layerproof.policy import Breach
+from layerproof.policy import Breach, BuildSubject
 
 
-def check(image: Image) -> Iterator[Breach]:
-    """Each COPY or ADD of the stage that takes something else from the context."""
-    stage = find_stage(image.dockerfile, "deps")
-    for instruction in stage.instructions if stage else ():
-        others = [source for source in context_sources(instruction) if not is_manifest(source)]
-        if others:
-            yield (
-                instruction.line,
-                f"{instruction.keyword} of {', '.join(others)} in stage deps: no dependency manifest",
-            )
+def check(subject: BuildSubject) -> Iterator[Breach]:
+    """Each COPY, ADD or mount of such a stage that takes something else from the context."""
+    image = subject.image
+    stages = reachable_stages(image.dockerfile, image.target, contexts=image.contexts)
+    for stage in (stage for stage in stages if is_dependency_stage(stage)):
+        for instruction in stage.instructions:
+            others = [source for source in context_sources(instruction) if not is_manifest(source)]
+            if others:
+                yield (
+                    instruction.line,
+                    f"{instruction.keyword} of {', '.join(others)} in stage {stage.name}: no dependency manifest",
+                )

@@ -2,7 +2,7 @@
 No source is copied before the dependencies are installed.
 
 An install after `COPY . .` runs again after every edit: BuildKit reuses a step only while everything copied before it
-is the same.
+is the same. Copies from a stage that has the source count as well, and so do bind mounts.
 
 Bad:
     FROM base-node:latest AS deps
@@ -17,6 +17,8 @@ Good:
     COPY . .
     RUN npm run build
 
+Fix: Copy the dependency manifests alone, install, and copy the source after that.
+
 Source: R4 (the dependency caching rule of the requirements).
 """
 
@@ -24,40 +26,29 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from layerproof.commands import find_install, installs_from_manifest, shell_text
-from layerproof.dockerfile import context_sources, find_stage, reachable_stages
+from layerproof.dockerfile import context_sources
+from layerproof.flow import Node
 from layerproof.manifests import is_manifest
-from layerproof.model import Dockerfile, Image, Instruction, Stage
-from layerproof.policy import Breach
+from layerproof.policy import Breach, BuildSubject
 
 
-def check(image: Image) -> Iterator[Breach]:
-    """Each install with a copy of source before it, in its own stage or one that its stage starts from."""
-    for stage in reachable_stages(image.dockerfile, image.target, contexts=image.contexts):
-        source = _copied_before(image.dockerfile, stage)
-        for instruction in stage.instructions:
-            command = shell_text(instruction)
-            if instruction.keyword == "RUN" and installs_from_manifest(command):
-                own = source or _other_than_manifests(instruction)
-                if own:
-                    yield (
-                        instruction.line,
-                        f"`{find_install(command)}` runs again after every edit: {own} before it",
-                    )
-            source = source or _other_than_manifests(instruction)
+def check(subject: BuildSubject) -> Iterator[Breach]:
+    """Each install that source reaches, with the nearest step that takes it."""
+    for line, commands in subject.kinds.installs.items():
+        command = next((item for item in commands if item.kind not in ("system", "fetch")), None)
+        if command is None or command.names_packages:
+            continue
+        culprit = next((node for node in reversed(subject.flow.upstream(line)) if _takes_source(node, subject)), None)
+        if culprit is not None:
+            taken = ", ".join(context_sources(culprit.instruction)) or "files"
+            yield line, f"`{command.text}` runs again after every edit: line {culprit.line} takes {taken} before it"
 
 
-def _copied_before(file: Dockerfile, stage: Stage) -> str:
-    """Which source the stages below this one have copied; "" for none."""
-    parent = find_stage(file, stage.base)
-    while parent is not None and parent.index < stage.index:
-        for instruction in parent.instructions:
-            if found := _other_than_manifests(instruction):
-                return found
-        stage, parent = parent, find_stage(file, parent.base)
-    return ""
+def _takes_source(node: Node, subject: BuildSubject) -> bool:
+    """Whether a step takes source files that are there, or whatever may come where the text names no manifest."""
+    others = [source for source in context_sources(node.instruction) if not is_manifest(source)]
+    return bool(others) and (any(node.takes(path) for path in subject.kinds.sources) or _takes_everything(others))
 
 
-def _other_than_manifests(instruction: Instruction) -> str:
-    others = [source for source in context_sources(instruction) if not is_manifest(source)]
-    return f"line {instruction.line} takes {', '.join(others)}" if others else ""
+def _takes_everything(sources: list[str]) -> bool:
+    return any(source.strip("./*") == "" for source in sources)

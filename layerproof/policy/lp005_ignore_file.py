@@ -19,13 +19,17 @@ Good:
     **/data/
     **/*.pkl
 
+Fix: Add the missing patterns to the ignore file; `inv check --fix` does.
+
 Source: R8 (US-7).
 """
 
-from collections.abc import Iterator
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
 
 from layerproof.context import ignorer
-from layerproof.policy import Breach, IgnoreSubject
+from layerproof.policy import Breach, ContextSubject
 
 # What the requirement names, and paths it must keep out: at the top, and below for what appears anywhere.
 MANDATORY = {
@@ -40,14 +44,34 @@ MANDATORY = {
 }
 
 
-def check(subject: IgnoreSubject) -> Iterator[Breach]:
-    """A missing file, or one finding for all paths that it lets through."""
+def check(subject: ContextSubject) -> Iterator[Breach]:
+    """A missing file; or each path that it lets through, at the exception that does, else at the first line."""
     if subject.patterns is None:
-        yield 1, f"there is no {subject.path.name}: the whole folder is sent to the builder"
+        yield 1, f"there is no {subject.ignore_file.name}: the whole folder is sent to the builder"
         return
-    ignored = ignorer(subject.patterns)
-    for name, paths in MANDATORY.items():
-        through = [path for path in paths if not ignored(path)]
-        if through:
-            hint = f"write **/{name}" if len(through) < len(paths) else f"add **/{name}"
-            yield 1, f"{through[0]} reaches the build context: {hint}"
+    for name, path in _through(subject.patterns).items():
+        everywhere = path == MANDATORY[name][0]
+        hint = f"add **/{name}" if everywhere else f"write **/{name}"
+        yield _line_of(path, subject.patterns, subject.lines), f"{path} reaches the build context: {hint}"
+
+
+def mend(subject: ContextSubject, text: str) -> str:
+    """The ignore file's text with the missing patterns at its end, where they win over every exception."""
+    missing = MANDATORY if subject.patterns is None else _through(subject.patterns)
+    head = text if not text or text.endswith("\n") else f"{text}\n"
+    return head + "".join(f"**/{name}\n" for name in missing)
+
+
+def _through(patterns: tuple[str, ...]) -> dict[str, str]:
+    """The names of the list that patterns let through, each with a path that shows it."""
+    ignored = ignorer(patterns)
+    through = {name: [path for path in paths if not ignored(path)] for name, paths in MANDATORY.items()}
+    return {name: paths[0] for name, paths in through.items() if paths}
+
+
+def _line_of(path: str, patterns: Sequence[str], lines: Sequence[int]) -> int:
+    """The line of the last exception that lets a path through; 1 where none does."""
+    for pattern, line in reversed(list(zip(patterns, lines, strict=True))):
+        if pattern.startswith("!") and ignorer((pattern[1:],))(path):
+            return line
+    return 1

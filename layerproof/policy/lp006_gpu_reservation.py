@@ -2,7 +2,9 @@
 A service that needs a GPU reserves it for the nvidia driver; no other service does.
 
 Without the reservation the container silently runs on the CPU; with one too many, Compose refuses to start a service
-that never needed a GPU. Which service needs one is said once: `gpu = true` in [tool.layerproof.services.NAME].
+that never needed a GPU. Which service needs one is said once: `gpu = true` in [tool.layerproof.services.NAME]. Where
+the configuration says nothing of any service, a reservation is taken to be meant, and an image that is made for CUDA
+or a container that asks for GPUs in its environment to need one.
 
 Bad:
     services:
@@ -16,27 +18,52 @@ Good:
         image: pose
         deploy: {resources: {reservations: {devices: [{driver: nvidia, count: 1, capabilities: [gpu]}]}}}
 
+Fix: Reserve it with deploy.resources.reservations.devices, driver nvidia, capabilities [gpu]; or drop the reservation.
+
 Source: R7 (US-6).
 """
 
+import re
 from collections.abc import Iterator
 
-from layerproof.compose import gpu_devices
-from layerproof.policy import Breach, ComposeSubject
+from layerproof.compose import environment_of, gpu_devices
+from layerproof.model import Service
+from layerproof.policy import Breach, ComposeSubject, target_stage
+
+# nvidia/cuda:12.1.1-base-ubuntu22.04, nvcr.io/nvidia/pytorch, pytorch/pytorch:2.3.1-cuda12.1-cudnn8-runtime
+_CUDA = re.compile(r"nvidia/cuda|nvcr\.io/|(^|[:/-])cuda\d|tensorflow:[\w.]*-gpu")
+# What a data store or a web server is called: none of them computes on a GPU.
+_NEVER = re.compile(
+    r"(^|/)(postgres|mysql|mariadb|mongo|mongo-express|redis|valkey|rabbitmq|nginx|httpd|caddy|traefik)(:|@|$)"
+)
 
 
 def check(subject: ComposeSubject) -> Iterator[Breach]:
     """Reservations that are missing, not wanted, or for another driver."""
+    if subject.overlay == "cpu":
+        return  # taking the reservation away is what it is for
+    declared = any(config.gpu for config in subject.config.services.values())
     for service in subject.project.services:
-        needs = subject.config.service(service.name).gpu
-        line = subject.line_of(("services", service.name, "deploy"))
-        if needs and not service.gpu:
-            yield (
-                line,
-                f"{service.name} needs a GPU and reserves none: deploy.resources.reservations.devices, driver nvidia",
-            )
-        if service.gpu and not needs:
-            yield line, f"{service.name} reserves a GPU it does not need: remove it, or configure gpu = true"
+        configured = subject.config.service(service.name).gpu
+        asks = "" if declared else _asks(subject, service)
+        keys = ("services", service.name, "deploy", "resources", "reservations", "devices")
+        if (configured or asks) and not service.gpu:
+            why = f" ({asks})" if asks else ""
+            message = f"{service.name} needs a GPU{why} and reserves none: deploy.resources.reservations.devices"
+            yield ("services", service.name, "deploy"), f"{message}, driver nvidia"
+        if service.gpu and not configured and (declared or _NEVER.search(service.image)):
+            yield keys, f"{service.name} reserves a GPU it does not need: remove it, or configure gpu = true"
         for device in gpu_devices(service.raw):
             if device.get("driver") != "nvidia":
-                yield line, f"{service.name} reserves a GPU for driver {device.get('driver') or 'unset'}, not nvidia"
+                yield keys, f"{service.name} reserves a GPU for driver {device.get('driver') or 'unset'}, not nvidia"
+
+
+def _asks(subject: ComposeSubject, service: Service) -> str:
+    """What shows that a service of which the configuration says nothing needs a GPU; "" for nothing."""
+    if environment_of(service.raw).get("NVIDIA_VISIBLE_DEVICES", "none") not in ("none", "void", ""):
+        return "NVIDIA_VISIBLE_DEVICES is set"
+    if service.raw.get("runtime") == "nvidia":
+        return "runtime: nvidia"
+    image = next((image for image in subject.project.images if image.service == service.name), None)
+    base = target_stage(image).base if image else service.image
+    return f"it starts from {base}" if _CUDA.search(base) else ""

@@ -1,5 +1,5 @@
 """
-No shell script and no npm lifecycle script of a service installs dependencies.
+No shell script, npm lifecycle script or script that starts the stack installs dependencies.
 
 The Dockerfile is the only place that says what is in an image. An install hidden in a script runs at another time,
 with other versions, and no cache knows of it.
@@ -12,6 +12,8 @@ Bad:
 Good:
     #!/bin/sh
     exec docker compose up "$@"
+
+Fix: Move the install into the Dockerfile's stage `deps`.
 
 Source: R9 (US-8).
 """

@@ -15,6 +15,8 @@ Good:
         image: api
         volumes: ["./app:/app"]
 
+Fix: Keep the files below the WSL home, or set allow-mnt = true where /mnt/x is a Linux disk.
+
 Source: R15 (non-goals).
 """
 
@@ -33,11 +35,11 @@ def check(subject: ComposeSubject) -> Iterator[Breach]:
     for service in subject.project.services:
         for mount in service.raw.get("volumes") or ():
             if mount.get("type") == "bind" and _WINDOWS.match(str(mount.get("source", ""))):
-                line = subject.line_of(("services", service.name, "volumes"))
-                yield line, f"{service.name} mounts {mount['source']}, which lies on a Windows drive"
+                keys = ("services", service.name, "volumes")
+                yield keys, f"{service.name} mounts {mount['source']}, which lies on a Windows drive"
         context = str((service.build or {}).get("context", ""))
         if _WINDOWS.match(context):
             yield (
-                subject.line_of(("services", service.name, "build")),
+                ("services", service.name, "build", "context"),
                 f"the build context {context} lies on a Windows drive",
             )

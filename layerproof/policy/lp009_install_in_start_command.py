@@ -15,6 +15,8 @@ Good:
         image: web
         command: npm run dev
 
+Fix: Install in the Dockerfile; the command only starts the program.
+
 Source: R9 (US-8, and section 4 of the second stack's plan).
 """
 
@@ -32,11 +34,11 @@ def check(subject: ComposeSubject) -> Iterator[Breach]:
             words = service.raw.get(key) or ()
             text = words if isinstance(words, str) else " ".join(words)
             if found := find_install(text):
-                yield subject.line_of(("services", service.name, key)), f"{key} of {service.name} runs `{found}`"
+                yield ("services", service.name, key), f"{key} of {service.name} runs `{found}`"
         test = (service.raw.get("healthcheck") or {}).get("test") or ()
         text = test if isinstance(test, str) else shlex.join(test)
         if found := find_install(text):
             yield (
-                subject.line_of(("services", service.name, "healthcheck")),
+                ("services", service.name, "healthcheck", "test"),
                 f"health check of {service.name} runs `{found}`",
             )

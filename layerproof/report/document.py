@@ -9,7 +9,6 @@ from layerproof.engine import Container, ImageInfo
 from layerproof.model import (
     BuildReport,
     Check,
-    Finding,
     LabResult,
     Project,
     ProofReport,
@@ -47,11 +46,6 @@ def checks_document(checks: Iterable[Check]) -> dict[str, Any]:
         "passed": all(check.state != "failed" for check in rows),
         "checks": [{"name": row.name, "state": row.state, "detail": row.detail, "hint": row.hint} for row in rows],
     }
-
-
-def findings_document(findings: Sequence[Finding]) -> dict[str, Any]:
-    """`{"schema", "findings": [{"rule", "severity", "path", "line", "message", "requirement"}]}`."""
-    return {"schema": SCHEMA, "findings": [vars(finding) for finding in findings]}
 
 
 def proof_document(report: ProofReport) -> dict[str, Any]:

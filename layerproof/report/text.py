@@ -16,7 +16,6 @@ from layerproof.graph import pulled_services
 from layerproof.model import (
     BuildReport,
     Check,
-    Finding,
     Image,
     ImageResult,
     LabResult,
@@ -166,20 +165,6 @@ def render_cache(records: Sequence[Mapping[str, Any]]) -> RenderableType:
         rows.add_row(kind, str(len(sizes)), size(sum(sizes)))
     total = sum(sum(sizes) for sizes in kinds.values())
     return Group(rows, Text(f"{len(records)} records, {size(total)}", style="bold"))
-
-
-def render_findings(findings: Sequence[Finding], *, checked: str) -> RenderableType:
-    """`path:line: RULE message`, one a line, as editors and CI logs expect it."""
-    lines = [
-        Text.assemble(
-            f"{finding.path}:{finding.line}: ",
-            (finding.rule, "bold red" if finding.severity == "error" else "bold yellow"),
-            f" {finding.message}",
-        )
-        for finding in findings
-    ]
-    summary = f"{len(findings)} findings" if findings else "no findings"
-    return Group(*lines, Text(f"{summary} in {checked}", style="bold red" if findings else "bold green"))
 
 
 def parse_size(text: str) -> int:

@@ -6,7 +6,7 @@ Importing it must stay cheap, because `inv --list` and shell completion do: heav
 
 from invoke.collection import Collection
 
-from layerproof.tasks import build, proof, setup, stack
+from layerproof.tasks import build, policy, proof, setup, stack
 
 namespace = Collection("layerproof")
 for _task in (
@@ -19,7 +19,7 @@ for _task in (
     build.build,
     build.graph,
     proof.prove,
-    build.check,
+    policy.check,
     build.images,
     build.cache,
     build.prune,

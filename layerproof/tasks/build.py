@@ -13,7 +13,6 @@ from layerproof.tasks.console import (
     connect,
     err,
     exit_on_error,
-    fail_unless,
     load_project,
     out,
     root_of,
@@ -104,34 +103,6 @@ def graph(c: Context, format: str = "text", profile: str = "") -> None:
             print(json.dumps(bake_definition(project.images), indent=2))  # noqa: T201
         else:
             show(render_graph(project), graph_document(project), format=format)
-
-
-@task(
-    help={
-        "format": _HELP["format"],
-        "buildkit": "BuildKit's own checks too (need an engine and upstream images).",
-    }
-)
-def check(c: Context, buildkit: bool = False, format: str = "text") -> None:
-    """
-    Check compose files, Dockerfiles and ignore files against the rules; needs no running engine.
-
-    Examples:
-        inv check
-        inv check --format json | jq '.findings[].rule'
-    """
-    from layerproof.report.document import findings_document
-    from layerproof.report.text import render_findings
-    from layerproof.workflow.check import check_by_buildkit, check_project
-
-    with exit_on_error(format=format):
-        engine = connect()
-        findings, checked = check_project(root_of(c), engine=engine)
-        if buildkit:
-            findings += check_by_buildkit(root_of(c), engine=engine)
-            checked += ", BuildKit's checks"
-        show(render_findings(findings, checked=checked), findings_document(findings), format=format)
-        fail_unless(not findings)
 
 
 @task(help={"format": _HELP["format"], "profile": _HELP["profile"]})

@@ -1,159 +1,192 @@
-"""Read everything a rule can look at, run the rules, and apply the ignores of the configuration."""
+"""Run the rules, hadolint and BuildKit's checks over a project; tell each thing once, silence what is ignored."""
 
 from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 
-from layerproof import compose, context, policy
-from layerproof.config import Config
-from layerproof.engine import ComposeCall, Engine
-from layerproof.errors import ConfigError
-from layerproof.graph import lint_definition
-from layerproof.model import Finding, Project
-from layerproof.policy import Breach, ComposeSubject, IgnoreSubject, Rule, ScriptSubject
+from layerproof import compose, policy
+from layerproof.engine import Engine
+from layerproof.errors import ConfigError, UsageError
+from layerproof.model import CheckReport, Finding, Project
+from layerproof.policy import (
+    Breach,
+    BrokenSubject,
+    BuildSubject,
+    ContextSubject,
+    Place,
+    Rule,
+    ScriptSubject,
+    SilenceSubject,
+    Subject,
+)
+from layerproof.workflow import linters
+from layerproof.workflow.checked_project import OVERLAYS, load_checked, naming
 from layerproof.workflow.load import configuration, load
+from layerproof.workflow.places import ComposePlaces
+from layerproof.workflow.silenced import Silence
+from layerproof.workflow.subjects import Subjects
 
-OVERLAYS = ("cpu", "dev")
-MAX_SCRIPT_BYTES = 1 << 20
+TOOLS = ("layerproof", "hadolint", "buildkit")
 
 
-def check_project(
-    root: Path, *, engine: Engine, environment: Mapping[str, str] | None = None
-) -> tuple[tuple[Finding, ...], str]:
+def check(
+    root: Path,
+    *,
+    engine: Engine,
+    environment: Mapping[str, str] | None = None,
+    profile: str | None = None,
+    tools: Collection[str] = TOOLS,
+) -> CheckReport:
     """
-    Validate every combination of compose files and run every rule.
+    Validate every combination of compose files, run every rule and the linters that are there.
 
-    Returns:
-        The findings by path, line and rule; and in words what was checked.
+    Args:
+        tools: who checks; what of them is not there is told in `unchecked`.
 
     Raises:
-        ConfigError: a file does not parse; a combination that Compose refuses.
+        UsageError: a tool that does not exist.
+        ConfigError: a compose file or the configuration does not parse, or Compose refuses a combination.
     """
     environment = os.environ if environment is None else environment
-    project = load(root, engine=engine, environment=environment)
-    main = without_overlays(project.compose_files)
-    if main != project.compose_files:
-        # COMPOSE_FILE names an overlay, such as the CPU's: the rules are about what it is laid over.
-        named = {"COMPOSE_FILE": ":".join(map(str, main)), "COMPOSE_PATH_SEPARATOR": ":"}
-        project = load(root, engine=engine, environment={**environment, **named})
-    config = configuration(project)
-    combinations = list(compose_combinations(project.compose_files))
-    for files in combinations:
-        engine.compose_config(ComposeCall(project.root, files, environment))
-    rules = policy.load_rules()
-    unknown = set(config.policy.ignore) - {rule.id for rule in rules}
-    if unknown:
-        raise ConfigError(f"pyproject.toml: tool.layerproof.policy.ignore: there is no rule {sorted(unknown)[0]}")
-    found = {finding for rule in rules for finding in _findings(rule, project, config)}
-    used = {finding.rule for finding in found}
-    kept = [finding for finding in found if finding.rule not in config.policy.ignore]
-    kept += [
-        Finding(rule, "warning", "pyproject.toml", 1, f"the ignore of {rule} is not used: remove it", "R13")
-        for rule in config.policy.ignore
-        if rule not in used
-    ]
-    dockerfiles = len({image.dockerfile.path for image in project.images})
-    checked = f"{len(combinations)} compose combinations, {dockerfiles} Dockerfiles, {len(rules)} rules"
-    return tuple(sorted(kept, key=lambda finding: (finding.path, finding.line, finding.rule, finding.message))), checked
+    if unknown := sorted(set(tools) - set(TOOLS)):
+        raise UsageError(f"there is no tool {unknown[0]!r}", hint=f"Known: {', '.join(TOOLS)}.")
+    broken: list[tuple[str, ConfigError]] = []
+    project = load_checked(
+        root,
+        engine=engine,
+        environment=environment,
+        profile=profile,
+        on_broken=lambda name, error: broken.append((name, error)),
+    )
+    places = ComposePlaces(project.compose_files)
+    runs: dict[str, Callable[[], tuple[list[Finding], str]]] = {
+        "hadolint": lambda: linters.check_by_hadolint(project, locate=places.in_dockerfile),
+        "buildkit": lambda: linters.check_by_buildkit(project, engine=engine, locate=places.in_dockerfile),
+    }
+    findings: list[Finding] = []
+    checked: list[str] = []
+    unchecked: list[str] = []
+    if "layerproof" in tools:
+        run = _Rules(project, places, engine, environment)
+        findings += run.findings(broken)
+        checked.append(run.words())
+    for name in (name for name in runs if name in tools and project.images):
+        found, reason = runs[name]()
+        findings += found
+        (unchecked if reason else checked).append(reason or name)
+    kept = tuple(sorted(_told_once(findings), key=lambda item: (item.path, item.line, item.rule, item.message)))
+    return CheckReport(kept, tuple(checked), tuple(unchecked), _lines(project.root, kept))
 
 
-def check_by_buildkit(root: Path, *, engine: Engine, profile: str | None = None) -> tuple[Finding, ...]:
-    """
-    BuildKit's own checks of every Dockerfile, each place once; needs an engine and the upstream images.
-
-    Raises:
-        BuildError: the checks could not run.
-    """
-    project = load(root, engine=engine, environment=os.environ, profile=profile)
-    targets = engine.lint(lint_definition(project.images))
-    found = set()
-    for image in project.images:
-        path = os.path.relpath(image.dockerfile.path, project.root)
-        result = (targets.get(image.name) or {}).get("check") or {}
-        if error := result.get("buildError"):
-            found.add(Finding("buildkit", "error", path, 1, str(error.get("message", error)), "R13"))
-        for warning in result.get("warnings") or ():
-            ranges = (warning.get("location") or {}).get("ranges") or [{"start": {"line": 1}}]
-            message = f"{warning.get('detail') or warning.get('description')}"
-            rule = f"buildkit/{warning.get('ruleName')}"
-            found.add(Finding(rule, "warning", path, int(ranges[0]["start"]["line"]), message, "R13"))
-    return tuple(sorted(found, key=lambda finding: (finding.path, finding.line, finding.rule)))
-
-
-def without_overlays(files: tuple[Path, ...]) -> tuple[Path, ...]:
-    """The compose files without the overlays that layerproof lays over the first one itself."""
-    overlays = {compose.overlay_file(files[0], kind) for kind in OVERLAYS}
-    return tuple(file for file in files if file not in overlays)
-
-
-def compose_combinations(files: tuple[Path, ...]) -> Iterator[tuple[Path, ...]]:
-    """The main compose files, alone and with every set of the overlays beside them."""
-    overlays = [overlay for kind in OVERLAYS if (overlay := compose.overlay_file(files[0], kind))]
+def compose_combinations(files: tuple[Path, ...]) -> Iterator[tuple[str, ...]]:
+    """Every set of the overlays beside the main compose file, the empty one first."""
+    overlays = [kind for kind in OVERLAYS if files and compose.overlay_file(files[0], kind)]
     for count in range(len(overlays) + 1):
-        for chosen in itertools.combinations(overlays, count):
-            yield (*files, *chosen)
+        yield from itertools.combinations(overlays, count)
 
 
-def _findings(rule: Rule, project: Project, config: Config) -> Iterator[Finding]:
-    for path, breach in _breaches(rule, project, config):
-        line, message = breach
-        relative = os.path.relpath(path, project.root)
-        yield Finding(rule.id, rule.severity, relative, line, message, rule.requirement)
+class _Rules:
+    """One run of every rule over one project."""
+
+    def __init__(self, project: Project, places: ComposePlaces, engine: Engine, environment: Mapping[str, str]) -> None:
+        self._project, self._places, self._engine, self._environment = project, places, engine, environment
+        self._config = configuration(project)
+        self._rules = policy.load_rules()
+
+    def words(self) -> str:
+        """What was looked at."""
+        project = self._project
+        count = len(list(compose_combinations(project.compose_files)))
+        composed = f"{count} compose combination{'s' * (count > 1)}" if project.compose_files else "no compose file"
+        dockerfiles = len({image.dockerfile.path for image in project.images})
+        return f"{composed}, {dockerfiles} Dockerfile{'s' * (dockerfiles != 1)}, {len(self._rules)} rules"
+
+    def findings(self, broken: Collection[tuple[str, ConfigError]]) -> list[Finding]:
+        """Every finding that nothing silences, and those about what silences."""
+        subjects = Subjects(self._project, self._config, self._places)
+        subjects.add("broken", [BrokenSubject(name, error) for name, error in broken])
+        found = {finding for rule in self._rules for finding in self._of_rule(rule, subjects)}
+        for overlays in list(compose_combinations(self._project.compose_files))[1:]:
+            found |= set(self._in_overlays(overlays))
+        silenced = Silence(self._project, self._config, self._places, found)
+        subjects.add("silence", silenced.subjects(known={rule.id for rule in self._rules}))
+        found |= {
+            finding for rule in self._rules if rule.subject == "silence" for finding in self._of_rule(rule, subjects)
+        }
+        return [*silenced.kept(found), *silenced.unused(found)]
+
+    def _of_rule(self, rule: Rule, subjects: Subjects) -> Iterator[Finding]:
+        for subject in subjects.of(rule.subject):
+            for breach in rule.check(subject):
+                yield self._finding(rule, _place(subject, breach, self._places), breach[1])
+
+    def _in_overlays(self, overlays: tuple[str, ...]) -> Iterator[Finding]:
+        """What the compose rules find in an overlay itself; of several together, only that Compose takes them."""
+        laid = load(
+            self._project.root,
+            engine=self._engine,
+            environment=naming(self._project.compose_files, self._environment),
+            profile=self._project.profile,
+            overlays=overlays,
+            on_broken=lambda *_: None,  # told of the main file, or by the build of the overlay
+        )
+        if len(overlays) > 1:
+            return
+        places = ComposePlaces(laid.compose_files)
+        file = laid.compose_files[-1]
+        subjects = Subjects(laid, self._config, places, overlay=overlays[0])
+        for rule in (rule for rule in self._rules if rule.subject == "compose"):
+            for subject in subjects.of("compose"):
+                for breach in rule.check(subject):
+                    place = _place(subject, breach, places)
+                    if place.path == file:
+                        yield self._finding(rule, place, breach[1])
+
+    def _finding(self, rule: Rule, place: Place, message: str) -> Finding:
+        path = os.path.relpath(place.path, self._project.root)
+        return Finding(rule.id, rule.severity, path, place.line, message, rule.requirement, rule.fix)
 
 
-def _breaches(rule: Rule, project: Project, config: Config) -> Iterator[tuple[Path, Breach]]:
-    if rule.subject == "compose":
-        main = project.compose_files[0]
-        subject = ComposeSubject(project, config, line_finder(main.read_text(encoding="utf-8")))
-        yield from ((main, breach) for breach in rule.check(subject))
-    for image in project.images:
-        if rule.subject == "dockerfile" and image.role == "service":
-            path = project.compose_files[0] if image.inline else image.dockerfile.path
-            yield from ((path, breach) for breach in rule.check(image))
-        if rule.subject == "ignore":
-            ignore = _ignore_subject(image.dockerfile.path, image.context)
-            yield from ((ignore.path, breach) for breach in rule.check(ignore))
-        if rule.subject == "script" and image.role == "service":
-            for script in _scripts(image.context, image.dockerfile.path):
-                yield from ((script.path, breach) for breach in rule.check(script))
+def _place(subject: Subject, breach: Breach, places: ComposePlaces) -> Place:
+    where = breach[0]
+    if isinstance(where, Place):
+        return where
+    if isinstance(where, tuple):
+        return places.place(where)
+    if isinstance(subject, BuildSubject):
+        return places.in_dockerfile(subject.image, where)
+    if isinstance(subject, ContextSubject):
+        return Place(subject.ignore_file, where)
+    if isinstance(subject, ScriptSubject | SilenceSubject):
+        return Place(subject.path, where)
+    raise TypeError(f"a rule over {type(subject).__name__} names a place, not line {where}")
 
 
-def _ignore_subject(dockerfile: Path, folder: Path) -> IgnoreSubject:
-    path = context.ignore_file_of(dockerfile, folder)
-    if path is None:
-        return IgnoreSubject(folder / ".dockerignore", None)
-    return IgnoreSubject(path, context.parse_ignore(path.read_text(encoding="utf-8", errors="replace")))
+def _told_once(findings: Iterable[Finding]) -> Iterator[Finding]:
+    """Without what a linter says of a line of which a rule has said it already, and BuildKit after hadolint."""
+    found = list(findings)
+    rules = {rule.id: rule.same_as for rule in policy.load_rules()}
+    told = {(item.path, item.line, other) for item in found for other in rules.get(item.rule, ())}
+    told |= {(item.path, item.line, linters.SAME[item.rule]) for item in found if item.rule in linters.SAME}
+    seen = set[tuple[str, int, str, str]]()
+    for item in found:
+        key = (item.path, item.line, item.rule, item.message)
+        if (item.path, item.line, item.rule) not in told and key not in seen:
+            seen.add(key)
+            yield item
 
 
-def _scripts(folder: Path, dockerfile: Path) -> Iterator[ScriptSubject]:
-    """The shell scripts and package.json files that reach the build context."""
-    for file in context.load_context(folder, dockerfile=dockerfile):
-        path = folder / file.path
-        is_script = path.suffix in (".sh", ".bash", ".zsh") or path.name == "package.json"
-        if is_script and path.is_file() and path.stat().st_size <= MAX_SCRIPT_BYTES:
-            yield ScriptSubject(path, path.read_text(encoding="utf-8", errors="replace"))
-
-
-def line_finder(text: str) -> Callable[[tuple[str, ...]], int]:
-    """Where a key path stands in a YAML text: the line of the longest part of it that exists; 1 for none."""
-    import yaml
-
-    try:
-        document = yaml.compose(text, Loader=yaml.SafeLoader)
-    except yaml.YAMLError:
-        document = None
-
-    def line_of(keys: tuple[str, ...]) -> int:
-        node, line = document, 1
-        for key in keys:
-            pairs = node.value if isinstance(node, yaml.MappingNode) else []
-            found = next(((name, value) for name, value in pairs if name.value == key), None)
-            if found is None:
-                break
-            line, node = found[0].start_mark.line + 1, found[1]
-        return line
-
-    return line_of
+def _lines(root: Path, findings: Iterable[Finding]) -> dict[tuple[str, int], str]:
+    """The text of the line of each finding."""
+    lines: dict[tuple[str, int], str] = {}
+    texts: dict[str, list[str]] = {}
+    for finding in findings:
+        if finding.path not in texts:
+            path = root / finding.path
+            texts[finding.path] = path.read_text("utf-8", "replace").splitlines() if path.is_file() else []
+        if finding.line <= len(texts[finding.path]):
+            lines[finding.path, finding.line] = texts[finding.path][finding.line - 1]
+    return lines

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,18 @@ _BAKE_KEYS = {
 _IMAGE_CONTEXT = "docker-image://"
 
 
-def base_images(folder: Path, overlay: Overlay, *, built: Collection[Image]) -> list[Image]:
+# Takes the name of a service or base whose build cannot be read, and why. Raising ends it all, returning leaves it out.
+OnBroken = Callable[[str, ConfigError], None]
+
+
+def refuse(_: str, error: ConfigError) -> None:
+    """What is broken ends everything."""
+    raise error
+
+
+def base_images(
+    folder: Path, overlay: Overlay, *, built: Collection[Image], on_broken: OnBroken = refuse
+) -> list[Image]:
     """
     One image per published tag: `:latest` from stage `build`, `:runtime` from stage `runtime`, where they exist.
 
@@ -41,7 +52,12 @@ def base_images(folder: Path, overlay: Overlay, *, built: Collection[Image]) -> 
     of_services = {path for image in built for path in (image.context, image.dockerfile.path.parent)}
     images = []
     for path in sorted(folder.glob("*/Dockerfile")):
-        name, file = path.parent.name, load_dockerfile(path, args=overlay.args)
+        name = path.parent.name
+        try:
+            file = load_dockerfile(path, args=overlay.args)
+        except ConfigError as error:
+            on_broken(name, error)
+            continue
         latest = "build" if find_stage(file, "build") else None
         upstreams = {normalize_reference(reference) for reference in external_references(file, latest)}
         if path.parent.resolve() in of_services or f"{name}:latest" in upstreams:
@@ -65,14 +81,22 @@ def base_images(folder: Path, overlay: Overlay, *, built: Collection[Image]) -> 
     return images
 
 
-def service_images(services: Sequence[Service], document: Mapping[str, Any], overlay: Overlay) -> list[Image]:
+def service_images(
+    services: Sequence[Service], document: Mapping[str, Any], overlay: Overlay, *, on_broken: OnBroken = refuse
+) -> list[Image]:
     """
     The image of each service that has a `build`.
 
     Raises:
-        ConfigError: a remote context, a missing Dockerfile or stage.
+        ConfigError: a remote context, a missing Dockerfile or stage; `on_broken` decides.
     """
-    return [_service_image(service, document, overlay) for service in services if service.build]
+    images = []
+    for service in services:
+        try:
+            images += [_service_image(service, document, overlay)] if service.build else []
+        except ConfigError as error:
+            on_broken(service.name, error)
+    return images
 
 
 def link(images: Sequence[Image]) -> list[Image]:

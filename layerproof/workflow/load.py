@@ -12,7 +12,7 @@ from layerproof.config import Config, Overlay, load_config
 from layerproof.engine import ComposeCall, Engine
 from layerproof.errors import ConfigError, UsageError
 from layerproof.model import Project
-from layerproof.workflow.images import base_images, link, service_images
+from layerproof.workflow.images import OnBroken, base_images, link, refuse, service_images
 
 STATE_FOLDER = ".layerproof"
 PROFILE_VARIABLE = "LAYERPROOF_PROFILE"
@@ -26,6 +26,7 @@ def load(
     profile: str | None = None,
     overlays: Sequence[str] = (),
     with_images: bool = True,
+    on_broken: OnBroken = refuse,
 ) -> Project:
     """
     Read the whole project.
@@ -35,6 +36,7 @@ def load(
         profile: wins over LAYERPROOF_PROFILE, which wins over the profile that `inv lab` noted in `.layerproof/`.
         overlays: kinds of overlay files to lay over the main compose file (`cpu`, `dev`); a missing one is an error.
         with_images: read the Dockerfiles too. What only looks at the running stack or stops it must not depend on them.
+        on_broken: decides about a service or base whose build cannot be read; raising is the default.
 
     Raises:
         ConfigError: a file is missing or broken, images need each other, or the project lies on a Windows file system.
@@ -54,10 +56,11 @@ def load(
     name = str(document.get("name") or root.name)
     if not with_images:
         return Project(root, name, files, services, (), chosen)
-    built = service_images(services, document, overlay)
+    built = service_images(services, document, overlay, on_broken=on_broken)
     for image in built:
         refuse_windows_path(image.context, allowed=config.allow_mnt)
-    images = graph.build_order(link([*base_images(root / config.bases, overlay, built=built), *built]))
+    bases = base_images(root / config.bases, overlay, built=built, on_broken=on_broken)
+    images = graph.build_order(link([*bases, *built]))
     return Project(root, name, files, services, images, chosen)
 
 

@@ -26,6 +26,7 @@ LEVELS = {
         "package_managers",
         "shell",
         "weights",
+        "yaml_text",
     ),
     2: ("graph", "flow", "kinds", "testing"),
     3: ("policy", "prove", "explain"),

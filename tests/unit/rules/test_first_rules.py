@@ -1,111 +1,18 @@
-"""The rules: each one's page is its first test, then the edges."""
+"""The rules LP001 to LP009 at their edges."""
 
 from __future__ import annotations
 
-import re
-import textwrap
-from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
-
 import pytest
-import yaml
 
-from layerproof.compose import parse_services
-from layerproof.config import Config, ServiceConfig
-from layerproof.context import parse_ignore
-from layerproof.dockerfile import parse_dockerfile
-from layerproof.model import Image, Project
-from layerproof.policy import ComposeSubject, IgnoreSubject, Rule, ScriptSubject, load_rules
+from layerproof.config import Config
+from tests.unit.rules.subjects import RULES, block, build, compose, context, findings, lines, script
 
-ROOT = Path("/project")
-RULES = {rule.id: rule for rule in load_rules()}
-# Which service needs a GPU is said in the configuration, which a rule's page does not show.
-CONFIG = Config(services={"pose-service": ServiceConfig(gpu=True)})
-
-
-def block(rule: Rule, name: str) -> str:
-    # "Bad:" or "Good:", then lines that are indented or empty
-    found = re.search(rf"^{name}:\n((?:    .*\n|\n)+)", rule.page, re.MULTILINE)
-    assert found is not None, f"the page of {rule.id} has no {name} block"
-    return textwrap.dedent(found[1])
-
-
-def resolved(text: str) -> dict[str, Any]:
-    """The document as `docker compose config` gives it, as far as rules look: absolute paths, mounts in long form."""
-    document: dict[str, Any] = yaml.safe_load(text)
-    for body in document["services"].values():
-        if isinstance(body.get("build"), str):
-            body["build"] = {"context": body["build"]}
-        if "build" in body:
-            body["build"]["context"] = str(Path(ROOT, body["build"]["context"]))
-        mounts = (mount.split(":") for mount in body.get("volumes", ()))
-        body["volumes"] = [
-            {"type": "bind" if source[0] in "./" else "volume", "source": source, "target": target}
-            for source, target in mounts
-        ]
-        if isinstance(body.get("command"), str):
-            body["command"] = ["sh", "-c", body["command"].removeprefix("sh -c ").strip('"')]
-    return document
-
-
-def dockerfile(text: str, *, target: str | None = None) -> Image:
-    return Image("web", "web:latest", "service", ROOT, parse_dockerfile(text, path=Path("Dockerfile")), target)
-
-
-def compose(text: str, *, config: Config = CONFIG) -> ComposeSubject:
-    services = parse_services(resolved(text))
-    file = parse_dockerfile("FROM x\n", path=Path("Dockerfile"))
-    images = [
-        Image(item.name, f"{item.name}:latest", "service", Path(item.build["context"]), file, None, service=item.name)
-        for item in services
-        if item.build
-    ]
-    lines = text.splitlines()
-
-    def line_of(keys: tuple[str, ...]) -> int:
-        return next((n for n, line in enumerate(lines, start=1) if line.strip().startswith(f"{keys[1]}:")), 1)
-
-    return ComposeSubject(Project(ROOT, "p", (ROOT / "compose.yml",), services, tuple(images)), config, line_of)
-
-
-def ignore(text: str | None) -> IgnoreSubject:
-    return IgnoreSubject(ROOT / ".dockerignore", None if text is None else parse_ignore(text))
-
-
-def script(text: str, *, name: str = "run.sh") -> ScriptSubject:
-    return ScriptSubject(ROOT / name, text)
-
-
-SUBJECTS: Mapping[str, Any] = {"dockerfile": dockerfile, "compose": compose, "ignore": ignore, "script": script}
-
-
-def breaches(identifier: str, subject: Any) -> list[tuple[int, str]]:
-    return list(RULES[identifier].check(subject))
-
-
-@pytest.mark.parametrize("rule", RULES.values(), ids=lambda rule: rule.id)
-def test_the_bad_example_on_a_rules_page_breaks_it_and_the_good_one_does_not(rule: Rule) -> None:
-    make = SUBJECTS[rule.subject]
-    assert list(rule.check(make(block(rule, "Bad")))) != []
-    assert list(rule.check(make(block(rule, "Good")))) == []
-
-
-@pytest.mark.parametrize("rule", RULES.values(), ids=lambda rule: rule.id)
-def test_a_rules_page_names_its_requirement_and_its_file_its_id(rule: Rule) -> None:
-    assert re.search(rf"^Source: {rule.requirement}\b", rule.page, re.MULTILINE)
-    assert rule.module.__name__.rsplit(".", 1)[-1].startswith(rule.id.lower() + "_")
-
-
-def test_ids_are_used_once() -> None:
-    assert len(RULES) == len(load_rules())
-
-
+STAGES = Config.model_validate({"policy": {"stages": ["deps", "build", "runtime"]}})
 DEPS = "FROM base AS deps\n"
 
 
 @pytest.mark.parametrize(
-    ("identifier", "text", "lines"),
+    ("identifier", "text", "expected"),
     [
         pytest.param("LP001", "FROM a AS Deps\nFROM a AS BUILD\nFROM a AS Runtime\n", [], id="LP001 takes any case"),
         pytest.param(
@@ -138,8 +45,9 @@ DEPS = "FROM base AS deps\n"
         ),
     ],
 )
-def test_dockerfile_rules(identifier: str, text: str, lines: list[int]) -> None:
-    assert [line for line, _ in breaches(identifier, dockerfile(text))] == lines
+def test_dockerfile_rules(identifier: str, text: str, expected: list[int]) -> None:
+    config = STAGES if identifier == "LP001" else Config()
+    assert lines(identifier, build(text, config=config)) == expected
 
 
 SERVICE = "services:\n  web:\n    image: web\n"
@@ -150,7 +58,25 @@ GPU = "    deploy: {resources: {reservations: {devices: [{driver: nvidia, capabi
 @pytest.mark.parametrize(
     ("identifier", "text", "words"),
     [
-        pytest.param("LP004", TWO.format("./x", "./x"), ["b shares its build context with a"], id="LP004 one context"),
+        pytest.param("LP004", TWO.format("./x", "./x"), [], id="LP004 a worker of the same build"),
+        pytest.param(
+            "LP004",
+            TWO.format("./x", "./x").replace("build:", "image: {0}\n    build:"),
+            [],
+            id="LP004 a worker of the same image",
+        ),
+        pytest.param(
+            "LP004",
+            TWO.format("./x", "./x").replace("a:\n", "a:\n    image: one\n").replace("b:\n", "b:\n    image: two\n"),
+            ["b shares its build context with a"],
+            id="LP004 two images of one build",
+        ),
+        pytest.param(
+            "LP004",
+            TWO.format("./x", "./x, target: other"),
+            ["b shares its build context with a"],
+            id="LP004 two targets in one context",
+        ),
         pytest.param("LP004", TWO.format("./x", "./x/y"), ["of a encloses the one of b"], id="LP004 inside"),
         pytest.param("LP004", TWO.format("./x", "./xy"), [], id="LP004 a common beginning of the name"),
         pytest.param("LP006", SERVICE + GPU, ["web reserves a GPU it does not need"], id="LP006 one too many"),
@@ -182,15 +108,15 @@ GPU = "    deploy: {resources: {reservations: {devices: [{driver: nvidia, capabi
     ],
 )
 def test_compose_rules(identifier: str, text: str, words: list[str]) -> None:
-    found = [message for _, message in breaches(identifier, compose(text))]
+    found = [message for _, message in findings(identifier, compose(text))]
     assert len(found) == len(words)
     assert all(part in message for part, message in zip(words, found, strict=True))
 
 
 def test_a_windows_drive_that_is_allowed_is_no_breach() -> None:
     text = SERVICE + "    volumes: ['/mnt/c/x:/x']\n"
-    assert [line for line, _ in breaches("LP008", compose(text))] == [2]
-    assert breaches("LP008", compose(text, config=Config.model_validate({"allow-mnt": True}))) == []
+    assert len(findings("LP008", compose(text))) == 1
+    assert findings("LP008", compose(text, config=Config.model_validate({"allow-mnt": True}))) == []
 
 
 GOOD_IGNORE = block(RULES["LP005"], "Good")
@@ -208,17 +134,17 @@ GOOD_IGNORE = block(RULES["LP005"], "Good")
     ],
 )
 def test_ignore_files(text: str | None, words: list[str]) -> None:
-    found = [message for _, message in breaches("LP005", ignore(text))]
+    found = [message for _, message in findings("LP005", context(text))]
     assert len(found) == len(words)
     assert all(part in message for part, message in zip(words, found, strict=True))
 
 
 def test_an_empty_ignore_file_lets_all_eight_through() -> None:
-    assert len(breaches("LP005", ignore(""))) == 8
+    assert len(findings("LP005", context(""))) == 8
 
 
 @pytest.mark.parametrize(
-    ("name", "text", "lines"),
+    ("name", "text", "expected"),
     [
         pytest.param("run.sh", "#!/bin/sh\n# npm install\necho npm install\nnpm start\n", [], id="words about it"),
         pytest.param("run.sh", "cd web && npm ci\nexec pip install x\n", [1, 2], id="two lines"),
@@ -236,5 +162,5 @@ def test_an_empty_ignore_file_lets_all_eight_through() -> None:
         pytest.param("package.json", "{", [], id="broken JSON"),
     ],
 )
-def test_scripts(name: str, text: str, lines: list[int]) -> None:
-    assert [line for line, _ in breaches("LP007", script(text, name=name))] == lines
+def test_scripts(name: str, text: str, expected: list[int]) -> None:
+    assert lines("LP007", script(text, name=name)) == expected

@@ -1,0 +1,57 @@
+"""What a check found: for a person, and as the documents that machines take."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from layerproof.model import CheckReport, Finding
+from layerproof.report.document import SCHEMA
+
+_STYLES = {"error": "bold red", "warning": "bold yellow"}
+
+
+def render_check(report: CheckReport) -> RenderableType:
+    """`path:line: RULE message`, as editors and CI logs expect it, each with its line and what to do; then the sum."""
+    lines: list[RenderableType] = []
+    told = set[str]()
+    for finding in report.findings:
+        lines += _finding(finding, report.lines.get((finding.path, finding.line), ""), told)
+    errors = sum(finding.severity == "error" for finding in report.findings)
+    warnings = len(report.findings) - errors
+    summary = f"{_count(errors, 'error')}, {_count(warnings, 'warning')}" if report.findings else "no findings"
+    style = "bold red" if report.findings else "bold green"
+    lines.append(Text(f"{summary} in {', '.join(report.checked)}", style=style))
+    lines += [Text(f"not checked: {reason}", style="yellow") for reason in report.unchecked]
+    return Group(*lines)
+
+
+def findings_document(report: CheckReport) -> dict[str, Any]:
+    """
+    `{"schema", "findings": [{"rule", "severity", "path", "line", "message", "requirement", "fix", "tool"}], "checked",
+    "unchecked"}`.
+    """
+    return {
+        "schema": SCHEMA,
+        "findings": [vars(finding) for finding in report.findings],
+        "checked": list(report.checked),
+        "unchecked": list(report.unchecked),
+    }
+
+
+def _finding(finding: Finding, source: str, told: set[str]) -> Iterator[Text]:
+    yield Text.assemble(
+        f"{finding.path}:{finding.line}: ", (finding.rule, _STYLES[finding.severity]), f" {finding.message}"
+    )
+    if source.strip():
+        yield Text(f"    | {source.strip()}", style="dim")
+    if finding.fix and finding.rule not in told:
+        told.add(finding.rule)
+        yield Text(f"    next: {finding.fix}", style="cyan")
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'s' * (number != 1)}"
