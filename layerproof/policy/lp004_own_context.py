@@ -25,7 +25,6 @@ Source: R6 (US-5).
 """
 
 from collections.abc import Iterator, Mapping
-
 from pathlib import Path
 
 from layerproof.model import Image
