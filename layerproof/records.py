@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from urllib.parse import quote
 
+from layerproof.atomic import write_atomically
 from layerproof.context import ContextFile
 from layerproof.model import Image
 
@@ -87,14 +86,8 @@ def save_record(folder: Path, record: Record) -> None:
 
     folder.mkdir(parents=True, exist_ok=True)
     with FileLock(folder / ".lock"):
-        handle, temporary = tempfile.mkstemp(dir=folder, prefix=".new.")
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as stream:
-                json.dump({"schema": SCHEMA, **asdict(record)}, stream)
-            Path(temporary).replace(_path(folder, record.image))
-        except BaseException:
-            Path(temporary).unlink()
-            raise
+        text = json.dumps({"schema": SCHEMA, **asdict(record)})
+        write_atomically(_path(folder, record.image), text.encode())
 
 
 def _path(folder: Path, tag: str) -> Path:

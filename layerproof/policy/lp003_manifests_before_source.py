@@ -1,8 +1,9 @@
 """
 No source is copied before the dependencies are installed.
 
-An install after `COPY . .` runs again after every edit: BuildKit reuses a step only while everything copied before it
-is the same. Copies from a stage that has the source count as well, and so do bind mounts.
+An install after `COPY . .`, of packages of the distribution as much as of the project's own, runs again after
+every edit: BuildKit reuses a step only while everything copied before it is the same. Copies from a stage that has the
+source count as well, and so do bind mounts.
 
 Bad:
     FROM base-node:latest AS deps
@@ -35,13 +36,10 @@ from layerproof.policy import Breach, BuildSubject
 def check(subject: BuildSubject) -> Iterator[Breach]:
     """Each install that source reaches, with the nearest step that takes it."""
     for line, commands in subject.kinds.installs.items():
-        command = next((item for item in commands if item.kind not in ("system", "fetch")), None)
-        if command is None or command.names_packages:
-            continue
         culprit = next((node for node in reversed(subject.flow.upstream(line)) if _takes_source(node, subject)), None)
         if culprit is not None:
             taken = ", ".join(context_sources(culprit.instruction)) or "files"
-            yield line, f"`{command.text}` runs again after every edit: line {culprit.line} takes {taken} before it"
+            yield line, f"`{commands[0].text}` runs again after every edit: line {culprit.line} takes {taken} before it"
 
 
 def _takes_source(node: Node, subject: BuildSubject) -> bool:

@@ -45,14 +45,17 @@ MANDATORY = {
 
 
 def check(subject: ContextSubject) -> Iterator[Breach]:
-    """A missing file; or each path that it lets through, at the exception that does, else at the first line."""
+    """A missing file; or what it lets through, at the exception that does, else at the first line."""
     if subject.patterns is None:
         yield 1, f"there is no {subject.ignore_file.name}: the whole folder is sent to the builder"
         return
+    by_line: dict[int, dict[str, str]] = {}
     for name, path in _through(subject.patterns).items():
-        everywhere = path == MANDATORY[name][0]
-        hint = f"add **/{name}" if everywhere else f"write **/{name}"
-        yield _line_of(path, subject.patterns, subject.lines), f"{path} reaches the build context: {hint}"
+        by_line.setdefault(_line_of(path, subject.patterns, subject.lines), {})[name] = path
+    for line, through in sorted(by_line.items()):
+        verb = "reaches" if len(through) == 1 else "reach"
+        hint = ", ".join(f"**/{name}" for name in through)
+        yield line, f"{', '.join(through.values())} {verb} the build context: add {hint}"
 
 
 def mend(subject: ContextSubject, text: str) -> str:

@@ -27,11 +27,11 @@ from layerproof.policy import Breach, BrokenSubject, Place
 
 def check(subject: BrokenSubject) -> Iterator[Breach]:
     """The one error, at the place that its message begins with, or else where the service's build is written."""
-    message, hint = subject.error.message, subject.error.hint
+    message = subject.error.message
     path, _, rest = message.partition(":")
     line, _, text = rest.partition(": ")
     # /repo/web/Dockerfile:2: unknown instruction COPPY
     if line.isdigit() and Path(path).is_absolute():
-        yield Place(Path(path), int(line)), f"{text}. {hint}"
+        yield Place(Path(path), int(line)), text
     else:
-        yield ("services", subject.name, "build"), f"{message}. {hint}"
+        yield ("services", subject.name, "build"), message

@@ -55,3 +55,27 @@ def _finding(finding: Finding, source: str, told: set[str]) -> Iterator[Text]:
 
 def _count(number: int, what: str) -> str:
     return f"{number} {what}{'s' * (number != 1)}"
+
+
+def github_annotations(report: CheckReport) -> str:
+    """
+    Workflow commands that GitHub shows at the lines of a pull request, one a finding; and the notices of what was left.
+
+    Source: GitHub's "Workflow commands for GitHub Actions" (escapes of messages and of properties).
+    """
+    lines = []
+    for finding in report.findings:
+        place = f"file={_property(finding.path)},line={finding.line}"
+        text = f"{finding.message}. {finding.fix}" if finding.fix else finding.message
+        title = _property(f"{finding.tool} {finding.rule}")
+        lines.append(f"::{finding.severity} {place},title={title}::{_message(text)}")
+    lines += [f"::notice title=layerproof::{_message(f'not checked: {reason}')}" for reason in report.unchecked]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _message(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _message(text).replace(":", "%3A").replace(",", "%2C")

@@ -20,6 +20,7 @@ for _task in (
     build.graph,
     proof.prove,
     policy.check,
+    policy.rules,
     build.images,
     build.cache,
     build.prune,

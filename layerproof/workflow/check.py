@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from layerproof import compose, policy
@@ -62,6 +63,7 @@ def check(
         on_broken=lambda name, error: broken.append((name, error)),
     )
     places = ComposePlaces(project.compose_files)
+    project = replace(project, images=tuple(map(places.with_own_lines, project.images)))
     runs: dict[str, Callable[[], tuple[list[Finding], str]]] = {
         "hadolint": lambda: linters.check_by_hadolint(project, locate=places.in_dockerfile),
         "buildkit": lambda: linters.check_by_buildkit(project, engine=engine, locate=places.in_dockerfile),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -16,6 +17,8 @@ from layerproof.model import Finding, Image, Project
 from layerproof.policy import Place
 
 HADOLINT_TIMEOUT_S = 120.0
+# python:3.12: failed to resolve source metadata for docker.io/library/python:3.12: ... no such host
+_UNRESOLVED = re.compile(r"failed to resolve source metadata|failed to do request|pull access denied")
 # Where a line of an image's Dockerfile stands: in its own file, or inside the compose file.
 Locate = Callable[[Image, int], Place]
 _PARSE_ERROR = "DL1000"
@@ -80,12 +83,23 @@ def check_by_buildkit(project: Project, *, engine: Engine, locate: Locate) -> tu
         return [], "BuildKit's checks need a Docker Engine, and none answers (inv doctor)"
     except BuildError as error:
         return [], f"BuildKit's checks did not run: {error.message.splitlines()[-1]}"
-    found = {
-        finding
-        for image in project.images
-        for finding in _of_buildkit(targets.get(image.name) or {}, image, project.root, locate)
-    }
-    return list(found), ""
+    found = set[Finding]()
+    unresolved: dict[str, str] = {}
+    for image in project.images:
+        result = (targets.get(image.name) or {}).get("check") or {}
+        message = str((result.get("buildError") or {}).get("message", ""))
+        if _UNRESOLVED.search(message):
+            unresolved[image.name] = message
+        else:
+            found.update(_of_buildkit(result, image, project.root, locate))
+    return list(found), _unresolved_reason(unresolved)
+
+
+def _unresolved_reason(messages: Mapping[str, str]) -> str:
+    """Why BuildKit did not look at some images: their upstream images are not here; "" where it looked at all."""
+    if not messages:
+        return ""
+    return f"BuildKit did not check {', '.join(sorted(messages))}: {next(iter(messages.values()))}"
 
 
 def _hadolint() -> str | None:
@@ -101,8 +115,7 @@ def _of_hadolint(row: Mapping[str, Any], project: Project, image: Image | None, 
     return Finding(str(row["code"]), severity, path, place.line, str(row["message"]), "R13", tool="hadolint")
 
 
-def _of_buildkit(target: Mapping[str, Any], image: Image, root: Path, locate: Locate) -> Iterator[Finding]:
-    result = target.get("check") or {}
+def _of_buildkit(result: Mapping[str, Any], image: Image, root: Path, locate: Locate) -> Iterator[Finding]:
     if error := result.get("buildError"):
         place = locate(image, 1)
         path, message = os.path.relpath(place.path, root), str(error.get("message", error))

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
+from layerproof.dockerfile import parse_dockerfile
 from layerproof.errors import ConfigError
 from layerproof.model import Image
 from layerproof.policy import Keys, Place
@@ -45,8 +47,22 @@ class ComposePlaces:
             return Place(image.dockerfile.path, line)
         keys = ("services", image.service, "build", "dockerfile_inline")
         place = self.place(keys)
+        return Place(place.path, line) if self._is_block(place, keys) else place
+
+    def with_own_lines(self, image: Image) -> Image:
+        """An image whose Dockerfile stands in the compose file, with the lines that its instructions have there."""
+        keys = ("services", image.service, "build", "dockerfile_inline")
+        place = self.place(keys)
+        if not image.inline or not self._is_block(place, keys):
+            return image
+        file = image.dockerfile
+        return replace(
+            image, dockerfile=parse_dockerfile("\n" * place.line + file.text, path=file.path, args=image.args)
+        )
+
+    def _is_block(self, place: Place, keys: Keys) -> bool:
         node = self._texts[place.path].get(*keys) if place.path in self._texts else None
-        return Place(place.path, place.line + line) if node and node.is_block else place
+        return node is not None and node.is_block
 
     def written(self, keys: Keys) -> str | None:
         """The scalar at a key path, as the winning file has it; lists of `NAME=value` are read as mappings."""

@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-import tempfile
 import threading
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from layerproof.atomic import write_atomically
 from layerproof.errors import ConfigError
 from layerproof.weights import LOCK_NAME, Digest, Found, HashWatcher, Lock, parse_lock, render_lock
 
@@ -95,16 +95,8 @@ def add_to_lock(folder: Path, entries: Lock) -> Lock:
     lock = {**entries, **load_lock(folder)}
     text = render_lock(lock)
     try:
-        handle, temporary = tempfile.mkstemp(dir=folder, prefix=".weights.lock.")
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as stream:
-                stream.write(text)
-                # The container's user, who is another one, has to read it.
-                os.fchmod(stream.fileno(), 0o644)
-            Path(temporary).replace(path)
-        except BaseException:
-            Path(temporary).unlink()
-            raise
+        # The container's user, who is another one, has to read it.
+        write_atomically(path, text.encode(), mode=0o644)
     except OSError as error:
         raise ConfigError(f"{path}: cannot be written: {error}", hint=WRITE_HINT) from error
     return lock

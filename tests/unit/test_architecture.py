@@ -13,6 +13,7 @@ PACKAGE = Path(layerproof.__file__).parent
 LEVELS = {
     0: ("errors", "model"),
     1: (
+        "atomic",
         "config",
         "dockerfile",
         "compose",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -69,7 +69,7 @@ def test_a_write_that_fails_leaves_the_old_record_and_nothing_else(
     def fail(*_: Any, **__: Any) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(json, "dump", fail)
+    monkeypatch.setattr(os, "fchmod", fail)
     with pytest.raises(OSError, match="No space left"):
         save_record(tmp_path, replace(RECORD, fingerprint="f01"))
     assert load_record(tmp_path, "web") == (RECORD, "")

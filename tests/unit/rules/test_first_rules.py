@@ -33,7 +33,7 @@ DEPS = "FROM base AS deps\n"
         ),
         pytest.param("LP003", DEPS + 'COPY src src\nRUN ["npm", "ci"]\n', [3], id="LP003 the exec form"),
         pytest.param("LP003", DEPS + "COPY src src\nRUN <<EOF\nset -e\nnpm ci\nEOF\n", [3], id="LP003 a here-document"),
-        pytest.param("LP003", DEPS + "COPY src src\nRUN apt-get install -y yarn\n", [], id="LP003 system packages"),
+        pytest.param("LP003", DEPS + "COPY src src\nRUN apt-get install -y yarn\n", [3], id="LP003 system packages"),
         pytest.param("LP003", DEPS + "COPY src src\nRUN echo npm ci\n", [], id="LP003 words only"),
         pytest.param("LP003", DEPS + "RUN --mount=type=bind,target=/s npm ci\n", [2], id="LP003 a mount of the source"),
         pytest.param("LP003", DEPS + "COPY src src\nRUN npm ci\nFROM x AS runtime\n", [], id="LP003 a stage not built"),
@@ -139,8 +139,14 @@ def test_ignore_files(text: str | None, words: list[str]) -> None:
     assert all(part in message for part, message in zip(words, found, strict=True))
 
 
-def test_an_empty_ignore_file_lets_all_eight_through() -> None:
-    assert len(findings("LP005", context(""))) == 8
+def test_an_empty_ignore_file_lets_all_eight_through_and_says_so_once() -> None:
+    [(line, message)] = findings("LP005", context(""))
+    assert (line, message.count("**/")) == (1, 8)
+
+
+def test_what_an_exception_lets_through_is_told_at_its_line() -> None:
+    text = GOOD_IGNORE + "# models\n!weights/model.pkl\n!**/*.pkl\n"
+    assert lines("LP005", context(text)) == [len(GOOD_IGNORE.splitlines()) + 3]
 
 
 @pytest.mark.parametrize(
