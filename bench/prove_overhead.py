@@ -137,9 +137,9 @@ def main() -> None:
         proof_s = time_proof()
         raw_s, count = time_raw_calls(project)
         ratios.append(proof_s / raw_s)
-        print(f"round {number + 1}: prove {proof_s:.2f} s, {count} raw calls {raw_s:.2f} s, ratio {ratios[-1]:.2f}")  # noqa: T201
+        print(f"round {number + 1}: prove {proof_s:.2f} s, {count} raw calls {raw_s:.2f} s, ratio {ratios[-1]:.2f}")
     median = statistics.median(ratios)
-    print(f"median ratio {median:.2f} ({min(ratios):.2f} to {max(ratios):.2f})")  # noqa: T201
+    print(f"median ratio {median:.2f} ({min(ratios):.2f} to {max(ratios):.2f})")
     sys.exit(1 if given.limit and median > given.limit else 0)
 
 

@@ -6,9 +6,21 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from layerproof.errors import ConfigError, UsageError
+
+
+def _usable_path(path: str) -> str:
+    """Refuse what no file system takes."""
+    if "\0" in path:
+        raise ValueError("a path cannot hold a NUL character")
+    if any(len(part.encode("utf-8", "surrogatepass")) > 255 for part in path.split("/")):
+        raise ValueError("a name in a path has at most 255 bytes")
+    return path
+
+
+_Path = Annotated[str, AfterValidator(_usable_path)]
 
 
 class _Table(BaseModel):
@@ -35,7 +47,7 @@ class WeightsConfig(_Table):
     folder on this machine is what the compose file mounts there.
     """
 
-    manifest: str = Field(min_length=1)
+    manifest: _Path = Field(min_length=1)
     mount: str
 
     @field_validator("mount")
@@ -51,7 +63,7 @@ class ServiceConfig(_Table):
 
     gpu: bool = False
     rebuild_budget_s: float = Field(default=30.0, gt=0)
-    probe_source: str | None = None
+    probe_source: _Path | None = None
     dependency_steps: tuple[Annotated[str, Field(min_length=1)], ...] = Field(default=(), strict=False)
     application_steps: tuple[Annotated[str, Field(min_length=1)], ...] = Field(default=(), strict=False)
     verify: tuple[Probe, ...] = Field(default=(), strict=False)
@@ -73,7 +85,7 @@ class Overlay(_Table):
     """Arguments and named contexts that a profile lays over the general ones."""
 
     args: dict[str, str] = Field(default_factory=dict)
-    contexts: dict[str, str] = Field(default_factory=dict)
+    contexts: dict[str, _Path] = Field(default_factory=dict)
 
 
 class Policy(_Table):
@@ -94,8 +106,8 @@ class Policy(_Table):
 class Config(Overlay):
     """The whole table. `compose_file` is empty where Compose's own search order decides."""
 
-    compose_file: str = ""
-    bases: str = "docker"
+    compose_file: _Path = ""
+    bases: _Path = "docker"
     profiles: dict[str, Overlay] = Field(default_factory=dict)
     services: dict[str, ServiceConfig] = Field(default_factory=dict)
     policy: Policy = Policy()
@@ -143,6 +155,8 @@ def parse_config(text: str, *, path: Path) -> Config:
         document = tomli.loads(text)
     except tomli.TOMLDecodeError as error:
         raise ConfigError(f"{path}:{error.lineno}: not valid TOML: {error.msg}", hint="Mend that line.") from error
+    except RecursionError as error:
+        raise ConfigError(f"{path}:1: nested too deeply", hint="Write it with less nesting.") from error
     tool = document.get("tool", {})
     table = tool.get("layerproof", {}) if isinstance(tool, dict) else {}
     try:
