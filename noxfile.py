@@ -37,7 +37,7 @@ def lint(session: nox.Session) -> None:
     session.run("hadolint", *DOCKERFILES)
     if engine_answers(session):
         session.run("layerproof", "lab", "--auto")
-        session.run("layerproof", "check", "--tool", "buildkit")
+        session.run("layerproof", "check", "--tool", "buildkit", "--strict")
     for project in NODE_PROJECTS:
         npm(session, project, "run", "lint")
 

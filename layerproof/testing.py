@@ -23,6 +23,7 @@ class FakeEngine:
             that succeeds makes an image with a new id for every tag of its targets.
         local: the local images by tag.
         asked: the verbs that changed something or ran a build, in order, with their main argument.
+        checks: what BuildKit's own checks answer, by target.
         absent: every verb that needs the daemon raises NoEngineError.
     """
 
@@ -35,6 +36,7 @@ class FakeEngine:
     compose_code: int = 0
     pull_reason: str = ""
     absent: bool = False
+    checks: Mapping[str, Any] = field(default_factory=dict)
     asked: list[tuple[str, Any]] = field(default_factory=list)
     _ids: Any = field(default_factory=lambda: itertools.count(1))
 
@@ -64,7 +66,7 @@ class FakeEngine:
 
     def lint(self, definition: Mapping[str, Any]) -> Mapping[str, Any]:
         self._need_daemon()
-        return {}
+        return self.checks
 
     def images(self) -> Mapping[str, ImageInfo]:
         self._need_daemon()

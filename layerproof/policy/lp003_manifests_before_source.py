@@ -25,6 +25,7 @@ Source: R4 (the dependency caching rule of the requirements).
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator
 
 from layerproof.dockerfile import context_sources
@@ -38,8 +39,9 @@ def check(subject: BuildSubject) -> Iterator[Breach]:
     for line, commands in subject.kinds.installs.items():
         culprit = next((node for node in reversed(subject.flow.upstream(line)) if _takes_source(node, subject)), None)
         if culprit is not None:
-            taken = ", ".join(context_sources(culprit.instruction)) or "files"
-            yield line, f"`{commands[0].text}` runs again after every edit: line {culprit.line} takes {taken} before it"
+            copy = textwrap.shorten(culprit.instruction.text, 60, placeholder=" ...")
+            place = "it takes source" if culprit.line == line else f"`{copy}` on line {culprit.line} comes before it"
+            yield line, f"`{commands[0].text}` runs again after every edit: {place}"
 
 
 def _takes_source(node: Node, subject: BuildSubject) -> bool:

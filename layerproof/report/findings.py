@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from rich.console import Group, RenderableType
+from rich.padding import Padding
 from rich.text import Text
 
 from layerproof.model import CheckReport, Finding
@@ -42,15 +43,19 @@ def findings_document(report: CheckReport) -> dict[str, Any]:
     }
 
 
-def _finding(finding: Finding, source: str, told: set[str]) -> Iterator[Text]:
+def _finding(finding: Finding, source: str, told: set[str]) -> Iterator[RenderableType]:
     yield Text.assemble(
         f"{finding.path}:{finding.line}: ", (finding.rule, _STYLES[finding.severity]), f" {finding.message}"
     )
     if source.strip():
-        yield Text(f"    | {source.strip()}", style="dim")
+        yield _indented(Text(f"| {source.strip()}", style="dim"))
     if finding.fix and finding.rule not in told:
         told.add(finding.rule)
-        yield Text(f"    next: {finding.fix}", style="cyan")
+        yield _indented(Text(f"next: {finding.fix}", style="cyan"))
+
+
+def _indented(text: Text) -> RenderableType:
+    return Padding(text, (0, 0, 0, 4), expand=False)
 
 
 def _count(number: int, what: str) -> str:

@@ -33,7 +33,7 @@ class ComposePlaces:
 
     def place(self, keys: Keys) -> Place:
         """The place of the longest part of a key path that stands anywhere; the first file's first line for none."""
-        best, found = 0, Place(self._files[0], 1)
+        best, found = 0, Place(self._files[0] if self._files else Path(), 1)
         for path in self._order:
             depth, line = self._texts[path].nearest(keys)
             # Of files that say it equally exactly, the last one wins, as it does for Compose.
