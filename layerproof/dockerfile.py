@@ -65,14 +65,15 @@ def parse_dockerfile(text: str, *, path: Path, args: Mapping[str, str] | None = 
 def load_dockerfile(path: Path, *, args: Mapping[str, str] | None = None) -> Dockerfile:
     """Read and parse a file; see `parse_dockerfile`."""
     try:
-        # As bytes: the line ends must stay, because BuildKit's provenance is matched by the exact text.
-        text = path.read_bytes().decode("utf-8")
+        # As bytes: the line ends must stay, because BuildKit's provenance is matched by the exact text. Like BuildKit, do
+        # not mind a comment in another encoding.
+        text = path.read_bytes().decode("utf-8", "replace")
     except FileNotFoundError as error:
         raise ConfigError(
             f"{path}: there is no such Dockerfile", hint="Check build.dockerfile in the compose file."
         ) from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: cannot be read: {error}", hint="Make it a readable UTF-8 file.") from error
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error}", hint="Make it a readable file.") from error
     return parse_dockerfile(text, path=path, args=args)
 
 

@@ -4,7 +4,8 @@ Every error that the product raises on purpose, with its exit code and what to d
     LayerproofError        1
     ├── UsageError         2   a wrong name or flag
     │   └── ConfigError    2   a file that cannot be read, parsed or used
-    │       └── NoComposeFileError 2   there is none
+    │       ├── NoComposeFileError 2    there is none
+    │       └── RemoteContextError 2    the files to build from are at an address, not here
     ├── NoEngineError      3   no Docker Engine, or one that lacks a part
     ├── BuildError         4   the build ran and failed
     ├── ProofError         1   the copy that a proof edits could not be made
@@ -39,6 +40,10 @@ class ConfigError(UsageError):
 
 class NoComposeFileError(ConfigError):
     """There is no compose file, and none was named."""
+
+
+class RemoteContextError(ConfigError):
+    """A build context that is an address: its files are not here to be read."""
 
 
 class NoEngineError(LayerproofError):

@@ -32,7 +32,7 @@ def check(subject: ComposeSubject) -> Iterator[Breach]:
     for service in subject.project.services:
         for key in ("command", "entrypoint"):
             words = service.raw.get(key) or ()
-            text = words if isinstance(words, str) else " ".join(words)
+            text = words if isinstance(words, str) else shlex.join(words)
             if found := find_install(text):
                 yield ("services", service.name, key), f"{key} of {service.name} runs `{found}`"
         test = (service.raw.get("healthcheck") or {}).get("test") or ()

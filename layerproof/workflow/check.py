@@ -10,7 +10,7 @@ from pathlib import Path
 
 from layerproof import compose, policy
 from layerproof.engine import Engine
-from layerproof.errors import ConfigError, UsageError
+from layerproof.errors import ConfigError, RemoteContextError, UsageError
 from layerproof.model import CheckReport, Finding, Project
 from layerproof.policy import (
     Breach,
@@ -70,10 +70,10 @@ def check(
     }
     findings: list[Finding] = []
     checked: list[str] = []
-    unchecked: list[str] = []
+    unchecked = [error.message for _, error in broken if isinstance(error, RemoteContextError)]
     if "layerproof" in tools:
         run = _Rules(project, places, engine, environment)
-        findings += run.findings(broken)
+        findings += run.findings([item for item in broken if not isinstance(item[1], RemoteContextError)])
         checked.append(run.words())
     for name in (name for name in runs if name in tools and project.images):
         found, reason = runs[name]()

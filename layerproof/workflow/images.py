@@ -10,7 +10,7 @@ from typing import Any
 
 from layerproof.config import Overlay
 from layerproof.dockerfile import external_references, find_stage, load_dockerfile, parse_dockerfile
-from layerproof.errors import ConfigError
+from layerproof.errors import ConfigError, RemoteContextError
 from layerproof.model import Dockerfile, Image, Service
 from layerproof.references import normalize_reference
 
@@ -152,7 +152,7 @@ def _service_image(service: Service, document: Mapping[str, Any], overlay: Overl
     # Compose makes the paths of folders absolute; what is not is an address.
     folder = Path(str(build.get("context", "")))
     if not folder.is_absolute():
-        raise ConfigError(
+        raise RemoteContextError(
             f"service {service.name}: the build context {build.get('context', '')} is remote",
             hint="layerproof needs the files: clone that repository and name the folder.",
         )

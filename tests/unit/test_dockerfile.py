@@ -165,12 +165,16 @@ def test_a_read_file_keeps_its_line_ends_because_provenance_is_matched_by_text(t
     assert load_dockerfile(tmp_path / "Dockerfile").text == "FROM x\r\nRUN y\r\n"
 
 
-def test_a_file_that_is_missing_or_of_another_encoding_is_an_error(tmp_path: Path) -> None:
+def test_a_file_that_is_missing_or_a_folder_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="no such Dockerfile"):
         load_dockerfile(tmp_path / "Dockerfile")
-    (tmp_path / "Dockerfile").write_bytes(b"FROM x\nRUN \xff\n")
     with pytest.raises(ConfigError, match="cannot be read"):
-        load_dockerfile(tmp_path / "Dockerfile")
+        load_dockerfile(tmp_path)
+
+
+def test_a_comment_in_another_encoding_is_none_of_our_business(tmp_path: Path) -> None:
+    (tmp_path / "Dockerfile").write_bytes(b"# f\xfcr uns\nFROM x\n")
+    assert load_dockerfile(tmp_path / "Dockerfile").stages[0].base == "x"
 
 
 @pytest.mark.parametrize(

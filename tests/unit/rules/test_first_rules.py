@@ -39,6 +39,24 @@ DEPS = "FROM base AS deps\n"
         pytest.param("LP003", DEPS + "COPY src src\nRUN npm ci\nFROM x AS runtime\n", [], id="LP003 a stage not built"),
         pytest.param(
             "LP003",
+            "FROM b AS s\nWORKDIR /app\nCOPY . .\nFROM b AS deps\nCOPY --from=s /app /app\nRUN npm ci\n",
+            [6],
+            id="LP003 the folder of a stage with source",
+        ),
+        pytest.param(
+            "LP003",
+            "FROM b AS s\nWORKDIR /app\nCOPY . .\nFROM b AS deps\nCOPY --from=s /app/package.json .\nRUN npm ci\n",
+            [],
+            id="LP003 a manifest of a stage with source",
+        ),
+        pytest.param(
+            "LP003",
+            "FROM b\nCOPY src/corp.crt /usr/local/share/ca-certificates/\nRUN apt-get install -y curl\n",
+            [],
+            id="LP003 a certificate that the install needs",
+        ),
+        pytest.param(
+            "LP003",
             DEPS + "COPY package*.json ./\nRUN npm ci\nCOPY . .\nRUN npm run build\n",
             [],
             id="LP003 source after the install",
