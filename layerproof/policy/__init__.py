@@ -70,7 +70,7 @@ class ContextSubject:
         patterns: None if there is none.
         lines: the line of each pattern.
         files: what gets past it; sizes in bytes.
-        flows: of every image that is built from this context.
+        flows: of every image that is built from this context or names it, and of the stages that those leave out.
         strays: other ignore files in or around the context, which BuildKit does not read for it.
     """
 
@@ -152,7 +152,8 @@ class Rule:
     One rule; `check` takes subjects of the kind named by `subject`.
 
     A service and a base are images, and `image` means both. `same_as` names the checks of hadolint and BuildKit that
-    say the same of the same line; where this rule speaks, they are silent.
+    say the same of the same line; where this rule speaks, they are silent. `hides_line` is for rules about secrets: the
+    line that one is found in is not shown.
     """
 
     id: str
@@ -162,6 +163,7 @@ class Rule:
     subject: SubjectKind
     module: ModuleType
     same_as: tuple[str, ...] = ()
+    hides_line: bool = False
 
     def check(self, subject: Subject) -> Iterator[Breach]:
         """The breaches in one subject."""

@@ -181,11 +181,13 @@ def _told_once(findings: Iterable[Finding]) -> Iterator[Finding]:
             yield item
 
 
-def _lines(root: Path, findings: Iterable[Finding]) -> dict[tuple[str, int], str]:
-    """The text of the line of each finding."""
+def _lines(root: Path, findings: Collection[Finding]) -> dict[tuple[str, int], str]:
+    """The text of the line of each finding; not of one that may hold a secret."""
+    secret = {rule.id for rule in policy.load_rules() if rule.hides_line}
+    hidden = {(finding.path, finding.line) for finding in findings if finding.rule in secret}
     lines: dict[tuple[str, int], str] = {}
     texts: dict[str, list[str]] = {}
-    for finding in findings:
+    for finding in (item for item in findings if (item.path, item.line) not in hidden):
         if finding.path not in texts:
             path = root / finding.path
             texts[finding.path] = path.read_text("utf-8", "replace").splitlines() if path.is_file() else []

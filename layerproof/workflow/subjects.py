@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from layerproof import context
 from layerproof.config import Config
+from layerproof.dockerfile import reachable_stages
 from layerproof.errors import ConfigError
 from layerproof.flow import Flow, load_flow
 from layerproof.kinds import load_kinds
@@ -27,6 +29,8 @@ from layerproof.yaml_text import YamlNode, load_yaml
 MAX_SCRIPT_BYTES = 1 << 20
 _SHELL_SUFFIXES = (".sh", ".bash", ".zsh")
 _WORKFLOWS = (".github/workflows/*.yml", ".github/workflows/*.yaml", ".github/actions/*/action.yml", ".gitlab-ci.yml")
+_DOCKERFILES = ("Dockerfile*", "*.Dockerfile", "*.dockerfile", "Containerfile*")
+_COMPOSE_FILES = ("*compose*.yml", "*compose*.yaml")
 _BUILD_SCRIPTS = ("*.sh", "scripts/*", "bin/*", "ci/*", "infra/*.sh", "Makefile", "makefile", "*.mk", "justfile")
 
 
@@ -87,21 +91,50 @@ class Subjects:
                 patterns=patterns,
                 lines=lines,
                 files={path: _size(folder / path) for path in self._list(folder, images[0])},
-                flows=tuple(self._flows[image.name] for image in images),
+                flows=tuple(self._flows_over(folder, images)),
                 strays=tuple(self._strays(folder, ignore_file, images)),
                 config=self._config,
             )
 
+    def _flows_over(self, folder: Path, images: Collection[Image]) -> Iterator[Flow]:
+        """The flows that take from a context: of its images with the stages that they leave out, and of named uses."""
+        for image in images:
+            yield self._flows[image.name]
+            built = reachable_stages(image.dockerfile, image.target, contexts=image.contexts)
+            for stage in set(image.dockerfile.stages) - set(built):
+                # A stage for tests or development is built by somebody else.
+                yield load_flow(replace(image, target=str(stage.index)))
+        for image in (image for image in self._project.images if image not in images):
+            flow = self._flows[image.name]
+            if any(source.folder == folder for node in flow.nodes.values() for source in node.sources):
+                yield flow
+
     def _strays(self, folder: Path, held: Path, images: Collection[Image]) -> Iterator[Path]:
-        """Ignore files that look as if they held for a context, and do not."""
-        contexts = {image.context for image in self._project.images} - {folder}
-        beside = {image.dockerfile.path.resolve().parent for image in images if not image.inline}
-        folders = [folder, *sorted(beside), *_folders(folder)]
+        """Ignore files that look as if they held for a context, and do not; nor for any other build that is known."""
+        project = self._project
+        holding = {context.ignore_file_of(image.dockerfile.path, image.context) for image in project.images}
+        # BuildKit reads the one at the top of a named context as well.
+        contexts = {image.context for image in project.images} - {folder}
+        contexts |= {Path(value) for image in project.images for value in image.contexts.values()}
+        dockerfiles = [image.dockerfile.path.resolve() for image in images if not image.inline]
+        folders = [folder, *sorted({path.parent for path in dockerfiles}), *_folders(folder)]
         if not held.is_file():
-            folders.append(self._project.root)
-        for path in dict.fromkeys(found / ".dockerignore" for found in folders if found not in contexts):
-            if path.is_file() and path != held:
+            folders.append(project.root)
+        candidates = [found / ".dockerignore" for found in folders if found not in contexts]
+        # One that has the name of a Dockerfile that stands elsewhere.
+        elsewhere = [path.name for path in dockerfiles if not (folder / path.name).exists()]
+        candidates += [folder / f"{name}.dockerignore" for name in elsewhere]
+        for path in dict.fromkeys(candidates):
+            if path.is_file() and path not in (*holding, held) and not self._is_for_another(path):
                 yield path
+
+    def _is_for_another(self, ignore_file: Path) -> bool:
+        """Whether something beside an ignore file is built that this project does not build."""
+        folder = ignore_file.parent
+        known = {image.dockerfile.path.resolve() for image in self._project.images}
+        found = {path for pattern in _DOCKERFILES for path in folder.glob(pattern) if path.suffix != ".dockerignore"}
+        composed = [path for pattern in _COMPOSE_FILES for path in folder.glob(pattern)]
+        return any(path.resolve() not in known for path in found) or (folder != self._project.root and bool(composed))
 
     def _compose(self) -> Iterator[Subject]:
         if not self._project.compose_files:

@@ -45,7 +45,7 @@ _BUILD_STEP = """
 _JOB = "on: push\njobs:\n  images:\n    runs-on: ubuntu-latest\n    steps:\n"
 
 MUTANTS = (
-    _one("stage deps renamed", "LP001", WEB, "AS deps", "AS modules", "AS modules"),
+    _one("stage deps renamed", "LP001", WEB, "AS deps", "AS modules", "AS modules", "LP015"),
     Mutant("no stage runtime", ((POSE, "AS runtime", "AS final"), (COMPOSE, "context: ./pose-service\n      target: runtime", "context: ./pose-service")), "LP001", POSE, "AS deps"),
     Mutant("build before deps", ((BACKEND, "latest AS deps", "latest AS build"), (BACKEND, "FROM deps AS production", "FROM build AS production"), (BACKEND, "FROM deps AS build", "FROM build AS deps"), (BACKEND, "--from=build", "--from=deps")), "LP001", BACKEND, "latest AS build", ("LP002",)),
     _one("source in deps", "LP002", WEB, f"{_NPM}\n", f"{_NPM}\nCOPY src ./src\n", "COPY src ./src"),
@@ -77,7 +77,7 @@ MUTANTS = (
     _one("uv without its cache", "LP011", PYTHON_POSE, "RUN --mount=type=cache,target=/root/.cache/uv \\\n    uv pip install --no-deps --require-hashes --requirement /opt/requirements.lock", "RUN uv pip install --no-deps --require-hashes --requirement /opt/requirements.lock", "RUN uv pip"),
     _one("npm ci in runtime", "LP012", BACKEND, "COPY --from=production-deps /app/node_modules ./node_modules", "RUN --mount=type=cache,target=/root/.npm npm ci --omit=dev", "npm ci --omit=dev"),
     _one("an install in build", "LP012", POSE, "COPY pose ./pose\n", "COPY requirements.lock ./\nRUN --mount=type=cache,target=/root/.cache/uv uv pip install -r requirements.lock\nCOPY pose ./pose\n", "uv pip install -r"),
-    _one("a compiler in runtime", "LP012", POSE, "USER 10001:10001\n", "RUN apt-get update && apt-get install -y --no-install-recommends gcc\nUSER 10001:10001\n", "gcc"),
+    _one("a compiler in runtime", "LP012", POSE, "USER 10001:10001\n", "RUN apt-get update && apt-get install -y --no-install-recommends gcc\nUSER 10001:10001\n", "gcc", "LP003"),
     _one("runtime from the build base", "LP013", WEB, "FROM base-node:runtime AS runtime", "FROM base-node:latest AS runtime", "AS runtime"),
     _one("runtime from the build stage", "LP013", BACKEND, "FROM base-node:runtime AS runtime", "FROM build AS runtime", "AS runtime"),
     _one("runtime from CUDA's devel image", "LP013", POSE, "FROM base-python-pose:runtime AS runtime", "FROM nvidia/cuda:12.1.1-cudnn8-devel-ubuntu22.04 AS runtime", "AS runtime"),
@@ -88,12 +88,12 @@ MUTANTS = (
     _one("a password in ENV", "LP016", BACKEND, "ENV PORT=3001\nCOPY package.json", "ENV PORT=3001 MONGO_PASSWORD=hunter2\nCOPY package.json", "hunter2"),
     _one("a token as an argument", "LP016", WEB, "WORKDIR /app\nCOPY package.json package-lock.json ./", "ARG NPM_TOKEN\nWORKDIR /app\nCOPY package.json package-lock.json ./", "NPM_TOKEN"),
     _one("a private key copied", "LP016", BACKEND, "COPY tsconfig.json", "COPY server.key /etc/ssl/\nCOPY tsconfig.json", "server.key"),
-    Mutant("a context beside the repo", ((COMPOSE, "context: ./web", "context: .."),), "LP017", COMPOSE, "context: ..", ("LP004", "LP005", "LP010", "LP018", "LP019", "LP002", "LP003")),
+    _one("a named context beside the repo", "LP017", COMPOSE, "context: ./web\n", "context: ./web\n      additional_contexts: { lib: ../lib }\n", "lib: ../lib"),
     _one("a dump in the context", "LP018", "backend/dump.sql", None, "x" * 300_000, ""),
     _one("an ignore file a folder too low", "LP019", "web/src/.dockerignore", None, "*.log\n", "*.log"),
     _one("a base with the backend's source", "LP020", NODE, "WORKDIR /app\n\nFROM", "WORKDIR /app\nCOPY src ./src\n\nFROM", "COPY src", "LP005"),
     _one("a base with a port", "LP021", NODE, 'CMD ["node"]', 'EXPOSE 3001\nCMD ["node"]', "EXPOSE"),
-    _one("a service on another's image", "LP022", WEB, "FROM base-node:runtime AS runtime", "FROM snowboarding-backend-api:latest AS runtime", ""),
+    Mutant("a service on another's image", ((WEB, "FROM base-node:runtime AS runtime", "FROM snowboarding-backend-api:latest AS runtime"),), "LP022", COMPOSE, "build:\n      context: ./web"),
     _one("no health check", "LP023", COMPOSE, """    healthcheck:
       test: ["CMD", "mongosh", "--quiet", "--eval", "db.adminCommand('ping').ok"]
       interval: 10s

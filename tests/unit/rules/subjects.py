@@ -13,7 +13,7 @@ import yaml
 
 from layerproof.compose import parse_services
 from layerproof.config import Config, ServiceConfig
-from layerproof.context import parse_ignore
+from layerproof.context import ignorer, parse_ignore
 from layerproof.dockerfile import parse_dockerfile
 from layerproof.errors import ConfigError
 from layerproof.flow import load_flow
@@ -232,8 +232,8 @@ def from_page(rule: Rule, name: str) -> Any:
     makers: Mapping[str, Any] = {
         "service": build,
         "image": build,
-        "base": lambda text: build(text, role="base"),
-        "context": context,
+        "base": _base_of_page,
+        "context": _context_of_page,
         "compose": compose,
         "script": script,
         "pipelines": pipelines,
@@ -241,6 +241,24 @@ def from_page(rule: Rule, name: str) -> Any:
         "broken": broken,
     }
     return makers[rule.subject](text)
+
+
+def _base_of_page(text: str) -> BuildSubject:
+    """The base with two services on top of it."""
+    file = parse_dockerfile("FROM web\n", path=ROOT / "Dockerfile")
+    services = [Image(name, f"{name}:1", "service", ROOT / name, file, None, service=name) for name in ("api", "jobs")]
+    return build(text, role="base", others=services)
+
+
+def _context_of_page(text: str) -> ContextSubject:
+    """What is around an ignore file stands in comments of it: files, other ignore files, what the Dockerfile takes."""
+    # "# in the context: docs/talk.mp4 (4000 kB)", "# also there: docker/.dockerignore", "# the Dockerfile: COPY . ."
+    files = {path: int(size) * 1000 for path, size in re.findall(r"^# in the context: (\S+) \((\d+) kB\)$", text, re.M)}
+    strays = re.findall(r"^# also there: (\S+)$", text, re.M)
+    dockerfile = "\n".join(["FROM x:1", *re.findall(r"^# the Dockerfile: (.+)$", text, re.M), ""])
+    ignored = ignorer(parse_ignore(text))
+    kept = {path: size for path, size in files.items() if not ignored(path)}
+    return context(text, files=kept, dockerfile=dockerfile, strays=strays)
 
 
 def findings(identifier: str, subject: Any) -> list[tuple[Any, str]]:

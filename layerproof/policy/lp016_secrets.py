@@ -1,0 +1,139 @@
+"""
+No secret stands in ARG, ENV or RUN, and no file of secrets is copied.
+
+What an instruction says or copies stays in a layer, in the image's history or in its provenance, and whoever can pull
+the image can read it; removing it in a later step changes nothing. A mount of type secret is there for one RUN only.
+
+Bad:
+    FROM node:20-slim
+    ARG NPM_TOKEN
+    COPY .env ./
+    RUN npm config set //registry.npmjs.org/:_authToken $NPM_TOKEN && npm ci
+
+Good:
+    FROM node:20-slim
+    COPY .env.example ./
+    RUN --mount=type=secret,id=npmrc,target=/root/.npmrc npm ci
+
+Fix: Give it to the one RUN that needs it with --mount=type=secret, or to the container when it starts. A secret that
+was ever built into an image has to be changed.
+
+Source: R8 (.env and other secrets stay out of every image).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from fnmatch import fnmatch
+
+from layerproof.dockerfile import context_sources, reachable_stages
+from layerproof.model import Instruction
+from layerproof.policy import Breach, BuildSubject
+
+# DB_PASSWORD, NPM_TOKEN, AWS_SECRET_ACCESS_KEY, SECRET_KEY_BASE; not KEYBOARD, not what is about one: TOKEN_FILE,
+# PASSWORD_RESET_TIMEOUT, AWS_ACCESS_KEY_ID
+_SECRET_NAME = re.compile(
+    r"(?:^|_)(password|passwd|pgpassword|passphrase|secret|token|credentials?|apikey"
+    r"|(?:api|access|private|secret|master|signing|encryption)_?key|\w+_pwd)"
+    r"(_(base|value|arg|key|default|dev|development|test|staging|prod|production|live|local|main|old|new|root|admin"
+    r"|user|db|database|github|gitlab|npm|\d+))*$"
+)
+# What is compiled into a web page is read by everybody.
+_PUBLIC = re.compile(r"(^|_)public(_|$)|^(vite|react_app|vue_app|gatsby)_")
+# true, dummy, not-a-secret, /run/secrets/db
+_NO_SECRET = re.compile(
+    r"(true|false|yes|no|on|off|none|null|0|1)|.*(dummy|placeholder|fake|unused|not[-_ ]?(a[-_ ])?secret).*|/[^\s=]+",
+    re.IGNORECASE,
+)
+# What the value itself shows, and what it is called.
+_LITERALS = {
+    # AKIA0123456789ABCDEF
+    "an AWS access key": r"\b(AKIA|ASIA)(?!\w*EXAMPLE)[0-9A-Z]{16}\b",
+    "a GitHub token": r"\b(gh[pousr]_[A-Za-z0-9]{16,}|github_pat_\w{16,})",
+    "a GitLab token": r"\bglpat-[\w-]{16,}",
+    "an npm token": r"\bnpm_[A-Za-z0-9]{30,}|:?_(authToken|auth|password)[\s=]+[\"']?[A-Za-z0-9][\w+/=-]{7,}",
+    "a Slack token": r"\bxox[baprs]-[\w-]{10,}",
+    "a Stripe key": r"\b[sr]k_live_\w{10,}",
+    # a grep for the line is none
+    "a private key": r"(?<!grep )(?<!grep -q )[\"']?-----BEGIN ([A-Z]+ )*PRIVATE KEY-----",
+    # https://user:hunter2@example.com, not https://user:$PASSWORD@, not the password of something in this container
+    "a password in an address": (
+        r"(?<!docker-image)://[^\s:/@$\"'{`<]+:(?!x-oauth-basic|dummy|placeholder)[^\s:/@$\"'{}`<>*\\]+"
+        r"@(?!localhost|127\.|0\.0\.0\.0|sha256:)"
+    ),
+    # Authorization: Bearer 0123abcd
+    "an Authorization header": r"Authorization:\s*(Bearer|Basic|token)\s+[A-Za-z0-9][\w.+/=-]{7,}",
+}
+_FOUND = {name: re.compile(expression) for name, expression in _LITERALS.items()}
+_FILES = (
+    *(".env", ".env.*", ".env[*]", "id_rsa", "id_dsa", "id_ecdsa", "id_ed25519", ".netrc", "_netrc", ".pypirc"),
+    *(".git-credentials", "credentials.json", "service-account*.json", "service_account*.json", "serviceAccount*.json"),
+    *("kubeconfig", "*.pem", "*.key", "*.p12", "*.pfx", "*.jks", "*.keystore"),
+)
+_KEY_FILES = _FILES[-6:]
+# .env.example; ca.pem, fullchain.pem, rds-bundle.pem, docker.gpg.key, truststore.jks: for everybody to read
+_HARMLESS = re.compile(
+    r"(^|[._-])(example|sample|template|tpl|dist|defaults?|schema|ca|cacerts?|certs?|certificates?|chain|fullchain|bundle"
+    r"|pub|public|root|trust|truststore|dhparams?|gpg|apt|repo|release|archive|keyring|debug)([._-]|$)|signing"
+)
+_FOLDERS = (".ssh", ".aws", ".gnupg", ".kube")
+_HARMLESS_IN_FOLDERS = ("known_hosts", "config", "authorized_keys", "*.pub")
+_KEYRINGS = ("/etc/apt/", "/etc/pki/rpm-gpg", "/etc/apk/keys", "/usr/share/keyrings")
+
+
+def check(subject: BuildSubject) -> Iterator[Breach]:
+    """Each name, value and file that is a secret; never its value."""
+    image = subject.image
+    for stage in reachable_stages(image.dockerfile, image.target, contexts=image.contexts):
+        for instruction in stage.instructions:
+            told = list(_told(instruction))
+            yield from ((instruction.line, message) for message in told)
+            if not told:
+                text = instruction.text
+                found = next((name for name, expression in _FOUND.items() if expression.search(text)), "")
+                if found:
+                    yield instruction.line, f"{instruction.keyword} holds {found}, which stays in the image"
+
+
+def _told(instruction: Instruction) -> Iterator[str]:
+    """What names alone say of an instruction."""
+    if instruction.keyword == "ARG":
+        for word in instruction.values:
+            name, _, default = word.partition("=")
+            if _is_secret(name) and not _NO_SECRET.fullmatch(default.strip("\"'")):
+                yield f"ARG {name} names a secret: its value stays in the image's history and provenance"
+    if instruction.keyword == "ENV":
+        for name, value in zip(instruction.values[::2], instruction.values[1::2], strict=False):
+            plain = value.strip("\"'")
+            if plain and _is_secret(name) and not _NO_SECRET.fullmatch(plain):
+                yield f"ENV {name} names a secret: its value stays in the image"
+    target = "".join(instruction.values[-1:])
+    if instruction.keyword in ("COPY", "ADD") and not target.startswith(_KEYRINGS):
+        for source in context_sources(instruction):
+            if _is_secret_file(source):
+                yield f"{instruction.keyword} of {source}: a file of secrets stays in the image"
+
+
+def _is_secret(name: str) -> bool:
+    lower = name.lower()
+    return _SECRET_NAME.search(lower) is not None and not _PUBLIC.search(lower)
+
+
+def _is_secret_file(source: str) -> bool:
+    *folders, name = source.rstrip("/").split("/")
+    if name in _FOLDERS or (folders and folders[-1] in _FOLDERS):
+        in_config = (name, folders[-1:]) == ("config", [".kube"])
+        return in_config or not any(fnmatch(name, pattern) for pattern in _HARMLESS_IN_FOLDERS)
+    if (name, folders[-1:]) == ("config.json", [".docker"]):
+        return True
+    if not any(fnmatch(name, pattern) for pattern in _FILES):
+        return False
+    words = name.lower().lstrip(".")
+    is_private = name.endswith(".pem") and re.search(r"priv|key", words) is not None
+    return is_private or not (_HARMLESS.search(words) and name.startswith((".env", *_stems(name))))
+
+
+def _stems(name: str) -> tuple[str, ...]:
+    """A key file may be a public one by its name; the other files are secrets whatever they are called."""
+    return (name,) if any(fnmatch(name, pattern) for pattern in _KEY_FILES) else ()
