@@ -3,7 +3,7 @@ Every service that is built has a build context and a Dockerfile of its own, and
 
 A shared or enclosing context makes an edit of one service a change of the other, and sends its files with every build.
 Services that are the same build (one Dockerfile, one target, the same arguments) and do not name different images, as
-a web process and its worker, may share it.
+a web process and its worker, may share it; so may a stage for tests or tools that only a profile starts.
 
 Bad:
     services:
@@ -24,7 +24,7 @@ Fix: Give each service a folder of its own with its Dockerfile, and name that fo
 Source: R6 (US-5).
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 from layerproof.model import Image
@@ -37,11 +37,19 @@ def check(subject: ComposeSubject) -> Iterator[Breach]:
     by_context: dict[Path, list[Image]] = {}
     for image in sorted(images, key=lambda image: image.service):
         by_context.setdefault(image.context, []).append(image)
+    optional = {item.name for item in subject.project.services if item.raw.get("profiles")}
     named = {item.name: str(item.raw["image"]) for item in subject.project.services if item.raw.get("image")}
     for image in images:
         keys: Keys = ("services", image.service, "build", "context")
         earlier = [other for other in by_context[image.context] if other.service < image.service]
-        different = next((other for other in earlier if not _is_same_program(image, other, named)), None)
+        different = next(
+            (
+                other
+                for other in earlier
+                if not _is_same_program(image, other, named) and not _is_variant(image, other, optional)
+            ),
+            None,
+        )
         if different:
             yield keys, f"{image.service} shares its build context with {different.service}"
         yield from _foreign_dockerfile(image)
@@ -58,6 +66,12 @@ def _is_same_program(image: Image, other: Image, named: Mapping[str, str]) -> bo
     one, two = named.get(image.service), named.get(other.service)
     same_build = (image.dockerfile.text, image.target, image.args) == (other.dockerfile.text, other.target, other.args)
     return same_build and (one is None or two is None or one == two)
+
+
+def _is_variant(image: Image, other: Image, optional: Collection[str]) -> bool:
+    """Whether one is another stage of the other's Dockerfile that only a profile starts: for tests, for tools."""
+    same = not image.inline and image.dockerfile.path == other.dockerfile.path
+    return same and (image.service in optional or other.service in optional)
 
 
 def _foreign_dockerfile(image: Image) -> Iterator[Breach]:

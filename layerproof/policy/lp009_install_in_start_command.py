@@ -28,17 +28,19 @@ from layerproof.policy import Breach, ComposeSubject
 
 
 def check(subject: ComposeSubject) -> Iterator[Breach]:
-    """Each start command that installs."""
+    """Each start command that installs; what the entrypoint runs may stand in the command."""
     for service in subject.project.services:
-        for key in ("command", "entrypoint"):
-            words = service.raw.get(key) or ()
-            text = words if isinstance(words, str) else shlex.join(words)
-            if found := find_install(text):
+        entrypoint, command = _words(service.raw.get("entrypoint")), _words(service.raw.get("command"))
+        by_key = {"entrypoint": entrypoint, "command": command, "both": (*entrypoint, *command)}
+        for key, words in by_key.items():
+            if found := find_install(shlex.join(words)):
+                key = "command" if key == "both" else key
                 yield ("services", service.name, key), f"{key} of {service.name} runs `{found}`"
-        test = (service.raw.get("healthcheck") or {}).get("test") or ()
-        text = test if isinstance(test, str) else shlex.join(test)
-        if found := find_install(text):
-            yield (
-                ("services", service.name, "healthcheck", "test"),
-                f"health check of {service.name} runs `{found}`",
-            )
+                break
+        if found := find_install(shlex.join(_words((service.raw.get("healthcheck") or {}).get("test")))):
+            keys = ("services", service.name, "healthcheck", "test")
+            yield keys, f"health check of {service.name} runs `{found}`"
+
+
+def _words(value: str | list[str] | None) -> tuple[str, ...]:
+    return tuple(shlex.split(value)) if isinstance(value, str) else tuple(map(str, value or ()))
