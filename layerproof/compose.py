@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -82,6 +82,19 @@ def mount_at(body: Mapping[str, Any], target: str) -> Mapping[str, Any] | None:
 def environment_of(body: Mapping[str, Any]) -> dict[str, str]:
     """The environment that Compose gives a service; what the image sets by itself is not in it."""
     return {name: str(value) for name, value in (body.get("environment") or {}).items() if value is not None}
+
+
+def jobs(services: Iterable[Service]) -> frozenset[str]:
+    """The names of the services that end by themselves: others wait for their end, or nothing starts them again."""
+    found = set()
+    for service in services:
+        for name, dependency in (service.raw.get("depends_on") or {}).items():
+            if (dependency or {}).get("condition") == "service_completed_successfully":
+                found.add(name)
+        is_run_once = service.raw.get("restart") == "no" and service.raw.get("command")
+        if is_run_once and not service.raw.get("ports"):
+            found.add(service.name)
+    return frozenset(found)
 
 
 def _service(name: str, body: Mapping[str, Any], project: str) -> Service:

@@ -65,8 +65,8 @@ def parse_dockerfile(text: str, *, path: Path, args: Mapping[str, str] | None = 
 def load_dockerfile(path: Path, *, args: Mapping[str, str] | None = None) -> Dockerfile:
     """Read and parse a file; see `parse_dockerfile`."""
     try:
-        # As bytes: the line ends must stay, because BuildKit's provenance is matched by the exact text. Like BuildKit, do
-        # not mind a comment in another encoding.
+        # As bytes: the line ends must stay, because BuildKit's provenance is matched by the exact text. Like BuildKit,
+        # do not mind a comment in another encoding.
         text = path.read_bytes().decode("utf-8", "replace")
     except FileNotFoundError as error:
         raise ConfigError(

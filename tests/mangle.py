@@ -12,10 +12,13 @@ ROUNDS = int(os.environ.get("LAYERPROOF_FUZZ", "400"))
 LIMIT_S = 20
 
 _BITS = (
-    *("\\", '"', "'", "${", "$", "`", "#", "{{", "[", "]", "{", "}", ":", "- ", "<<EOF", "<<-'X'", "&a", "*a", "!reset", "!"),
-    *("\t", "\r\n", "\x00", "\ufeff", "\u202e", "é", "💥", "\x1b[31m", "\ud7ff", "%", "=", "==", "--mount=", "--from=", "**/"),
-    *("FROM ", "FROM scratch\n", "RUN ", "COPY . .\n", "ARG X=${X}\n", "ENV A=$A B=${A:-$B}\n", "ONBUILD RUN npm ci\n"),
-    *("null", "~", "[]", "{}", "0", "-1", "1e999", "yes", "services:\n", "build: .\n", "[tool.layerproof]\n", "a" * 5000),
+    *("\\", '"', "'", "${", "$", "`", "#", "{{", "[", "]", "{", "}", ":", "- ", "<<EOF", "<<-'X'", "&a", "*a"),
+    *("!reset", "!"),
+    *("\t", "\r\n", "\x00", "\ufeff", "\u202e", "é", "💥", "\x1b[31m", "\ud7ff", "%", "=", "=="),
+    *("--mount=", "--from=", "**/"),
+    *("FROM ", "FROM scratch\n", "RUN ", "COPY . .\n", "ARG X=${X}\n", "ENV A=$A B=${A:-$B}\n", "ONBUILD RUN x\n"),
+    *("null", "~", "[]", "{}", "0", "-1", "1e999", "yes", "services:\n", "build: .\n", "[tool.layerproof]\n"),
+    "a" * 5000,
     *("[[[[" * 200, "(" * 300, "a/" * 400, "**" * 200, "?" * 100, "[a-", "[!-]", "\\x", "$(($", "$(", "<(", "|&;"),
 )  # fmt: skip
 

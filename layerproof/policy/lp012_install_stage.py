@@ -51,6 +51,7 @@ from layerproof.policy.installs import is_development, is_from_files, names_depe
 _BUILD_STAGE = re.compile(r"(?:^|[-_.])(?:build(?:er)?|compile)(?:[-_.]|$)", re.IGNORECASE)
 # What a stage's name says of its part; what is left says which program it is for: web-deps and web-build
 _PART = re.compile(r"dep|deps|dependencies|build|builder|compile|stage|dev|prod|production|install", re.IGNORECASE)
+# --omit=dev, --prod, --only main, --without dev,test: packages that only development needs are left out
 _PRODUCTION = re.compile(
     r"--(?:prod|production|omit[= ]dev|only[= ](?:prod(?:uction)?|main)|no-dev|without[= ]\S*dev\S*)(?![\w-])"
 )

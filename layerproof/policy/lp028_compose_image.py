@@ -36,11 +36,6 @@ def check(subject: ComposeSubject) -> Iterator[Breach]:
         is_pulled = named and not service.build and service.raw.get("pull_policy") not in ("never", "build")
         wrong = unpinned(named, subject.config.policy.pin) if is_pulled else ""
         if wrong:
-            yield ("services", service.name, "image"), f"{named} {wrong}{_empty(subject, service.name, named)}"
-
-
-def _empty(subject: ComposeSubject, name: str, reference: str) -> str:
-    """What to say of a tag that comes from a variable without a value."""
-    if not reference.endswith(":"):
-        return ""
-    return f": {subject.written(('services', name, 'image'))} has no value here"
+            keys = ("services", service.name, "image")
+            why = f" ({subject.written(keys)}, which is empty here)" if named.endswith(":") else ""
+            yield keys, f"{named.removesuffix(':')} {wrong}{why}"

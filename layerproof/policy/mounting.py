@@ -37,7 +37,10 @@ _HARMLESS = frozenset(
 )
 # bash build.sh
 _SCRIPT = re.compile(r"(?<![\w.-])(?:ba|da|a|z|k)?sh\s+[^\s-]")
+# run \
 _RUN = re.compile(r"[ \t]*RUN(?=[ \t\\`])", re.IGNORECASE)
+# syntax=docker/dockerfile:1.1, which knows no mounts
+_TOO_OLD = re.compile(r"^#\s*syntax\s*=\s*\S*dockerfile:1\.[01](?:\.\d+)?\s*$", re.MULTILINE | re.IGNORECASE)
 # In a JSON list, on a line of its own, alone on the last line, anywhere else.
 _DROPPED = tuple(
     re.compile(pattern, re.MULTILINE)
@@ -52,7 +55,7 @@ _DROPPED = tuple(
 
 def mend(subject: BuildSubject, text: str) -> str:
     """The Dockerfile's text with the cache mounts that it lacks and that are safe to add; all else byte by byte."""
-    plan = _plan(subject)
+    plan = {} if _TOO_OLD.search(text) else _plan(subject)
     while True:
         result, left = _applied(subject, text, plan)
         # Where one step of a tool that compiles cannot be changed, none of its steps may be.
@@ -146,6 +149,7 @@ def _is_that_kind(subject: BuildSubject, manager: str, above: list[Instruction],
         files = (path for paths in subject.files.values() for path in paths)
         return "--frozen-lockfile" in own and not any(".yarn" in path for path in files)
     if manager == "poetry":
+        # poetry config virtualenvs.create false, ENV POETRY_VIRTUALENVS_IN_PROJECT=true
         apart = r"virtualenvs\.create\s+false|virtualenvs\.in-project\s+true"
         apart += r"|VIRTUALENVS_CREATE[ =]\W?(?:false|0)|VIRTUALENVS_IN_PROJECT[ =]\W?(?:true|1)"
         return re.search(apart, texts) is not None
@@ -205,6 +209,7 @@ def _may_copy(instruction: Instruction, target: str) -> bool:
     if instruction.keyword not in ("COPY", "ADD"):
         return True
     for word in instruction.values[:-1]:
+        # /app/target/*.jar up to the star, /srv/$NAME up to the dollar sign
         plain = re.split(r"[*?$\[]", word)[0]
         source = posixpath.normpath(f"/{plain}")
         if f"{target}/".startswith(source if plain != word else f"{source.rstrip('/')}/") or source.startswith(target):

@@ -32,10 +32,15 @@ class ComposePlaces:
         return tuple(self._order)
 
     def place(self, keys: Keys) -> Place:
-        """The place of the longest part of a key path that stands anywhere; the first file's first line for none."""
+        """
+        The place of the longest part of a key path that stands anywhere; the first file's first line for none.
+
+        Entries `NAME=value` of a list are found by their name, and what a service takes over by `extends` where the
+        other service has it.
+        """
         best, found = 0, Place(self._files[0] if self._files else Path(), 1)
-        for path in self._order:
-            depth, line = self._texts[path].nearest(keys)
+        for path, own in self._candidates(keys):
+            depth, line = _nearest(self._texts[path], own)
             # Of files that say it equally exactly, the last one wins, as it does for Compose.
             if depth and depth >= best:
                 best, found = depth, Place(path, line)
@@ -66,16 +71,27 @@ class ComposePlaces:
 
     def written(self, keys: Keys) -> str | None:
         """The scalar at a key path, as the winning file has it; lists of `NAME=value` are read as mappings."""
-        for path in reversed(self._order):
-            node = self._texts[path].get(*keys)
-            if node is None and (above := self._texts[path].get(*keys[:-1])):
-                entries = (item.scalar or "" for item in above.items.values())
-                value = next((entry for entry in entries if entry.startswith(f"{keys[-1]}=")), None)
-                if value is not None:
-                    return value.partition("=")[2]
+        for path, own in reversed(list(self._candidates(keys))):
+            node = self._texts[path].get(*own)
             if node is not None and node.scalar is not None:
                 return node.scalar
+            entry = _entry(self._texts[path].get(*own[:-1]), own[-1]) if node is None else None
+            if entry is not None and "=" in (entry.scalar or ""):
+                return (entry.scalar or "").partition("=")[2]
         return None
+
+    def _candidates(self, keys: Keys) -> Iterator[tuple[Path, Keys]]:
+        """Where a key path may stand, what wins last: in each file, and there in the services that one extends."""
+        found = [(path, keys) for path in self._order]
+        for path, own in found if keys[:1] == ("services",) and len(keys) > 2 else ():
+            extends = self._texts[path].get(*own[:2], "extends")
+            other = (extends.scalar or extends.text("service")) if extends else ""
+            file = extends.text("file") if extends else ""
+            entry = (Path(path.parent, file).resolve() if file else path, ("services", other, *keys[2:]))
+            if other and entry[0] in self._texts and entry not in found:
+                found.append(entry)
+        count = len(self._order)
+        yield from (*reversed(found[count:]), *found[:count])
 
     def _load(self) -> list[Path]:
         # What is extended or included comes first, because what names it is laid over it.
@@ -94,6 +110,24 @@ class ComposePlaces:
         for other in _named_by(self._texts[path], path.parent):
             self._enter(other, order, above=(*above, path))
         order.append(path)
+
+
+def _nearest(node: YamlNode, keys: Keys) -> tuple[int, int]:
+    """How many keys of a path exist, and the line of the last of them; an entry `NAME=value` counts as the key NAME."""
+    depth, line = node.nearest(keys)
+    if depth == len(keys) - 1:
+        entry = _entry(node.get(*keys[:-1]), keys[-1])
+        if entry is not None:
+            return len(keys), entry.line
+    return depth, line
+
+
+def _entry(above: YamlNode | None, name: str) -> YamlNode | None:
+    """The entry `NAME=value`, or `NAME` alone, of a list; a list's keys are "0", "1", ..."""
+    if above is None or "0" not in above.items:
+        return None
+    entries = above.items.values()
+    return next((item for item in entries if (item.scalar or "").partition("=")[0] == name), None)
 
 
 def _named_by(node: YamlNode, folder: Path) -> Iterator[Path]:

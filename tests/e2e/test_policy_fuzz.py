@@ -1,4 +1,4 @@
-"""Mangled compose files, through the real Compose: findings or a clear error. LAYERPROOF_FUZZ sets the number of rounds."""
+"""Mangled compose files, through the real Compose: findings or a clear error. LAYERPROOF_FUZZ sets the rounds."""
 
 from __future__ import annotations
 
@@ -11,11 +11,17 @@ from tests.mangle import ROUNDS, mangled, no_hang
 from tests.workflow.conftest import write_repo
 
 REPO = Path(__file__).parents[2]
-SEEDS = [
-    *(path.read_text() for path in sorted(REPO.glob("docker-compose*.yml"))),
-    "services:\n  api:\n    build: ./api\n    deploy: {resources: {limits: {memory: 1g}}}\n  web:\n    extends: api\n"
-    "    build: {context: ./web, dockerfile_inline: \"FROM x:1\\nRUN npm ci\"}\n    ports: ['80:80/tcp', '53:53/udp']\n",
-]
+SMALL = """\
+services:
+  api:
+    build: ./api
+    deploy: {resources: {limits: {memory: 1g}}}
+  web:
+    extends: api
+    build: {context: ./web, dockerfile_inline: "FROM x:1\\nRUN npm ci"}
+    ports: ['80:80/tcp', '53:53/udp']
+"""
+SEEDS = [SMALL, *(path.read_text() for path in sorted(REPO.glob("docker-compose*.yml")))]
 
 
 def test_a_mangled_compose_file_is_told_and_never_breaks_the_check(tmp_path: Path) -> None:

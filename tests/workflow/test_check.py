@@ -15,9 +15,15 @@ from layerproof.workflow import linters
 from layerproof.workflow.check import check
 from layerproof.workflow.mend import apply_mending, plan_mending
 
-BAD_WEB = (
-    "FROM base-node:latest AS deps\nWORKDIR /app\nCOPY . .\nRUN npm ci\nFROM base-node:runtime AS runtime\nCOPY --from=deps /app /app\nUSER 1\n"
-)
+BAD_WEB = """\
+FROM base-node:latest AS deps
+WORKDIR /app
+COPY . .
+RUN npm ci
+FROM base-node:runtime AS runtime
+COPY --from=deps /app /app
+USER 1
+"""
 
 
 def findings(repo: Path, engine: FakeEngine, *rules: str, tools: tuple[str, ...] = ("layerproof",)) -> list[Finding]:

@@ -1,4 +1,4 @@
-"""Mangled files give findings or a clear error: never a traceback, never a hang. LAYERPROOF_FUZZ=20000 for a long run."""
+"""Mangled files give findings or a clear error: never a traceback, never a hang. LAYERPROOF_FUZZ sets the rounds."""
 
 from __future__ import annotations
 
@@ -26,11 +26,17 @@ TABLES = [
     (REPO / "pyproject.toml").read_text().partition("[tool.ruff]")[0],
     '[tool.layerproof]\nbases = "docker"\n[tool.layerproof.policy.ignore]\nLP001 = "why"\n',
 ]
-WORKFLOW = (
-    "on: push\njobs:\n  a:\n    strategy: {matrix: {image: [x, y]}}\n    steps:\n      - uses: docker/build-push-action@v6\n"
-    "        with: {context: '${{ matrix.image }}', cache-to: 'type=gha,scope=x', tags: a}\n"
-    "      - run: |\n          docker buildx build --cache-to type=gha -t web web\n"
-)
+WORKFLOW = """\
+on: push
+jobs:
+  a:
+    strategy: {matrix: {image: [x, y]}}
+    steps:
+      - uses: docker/build-push-action@v6
+        with: {context: '${{ matrix.image }}', cache-to: 'type=gha,scope=x', tags: a}
+      - run: |
+          docker buildx build --cache-to type=gha -t web web
+"""
 
 
 def refusal(root: Path, engine: FakeEngine) -> str | None:

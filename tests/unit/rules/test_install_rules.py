@@ -446,6 +446,7 @@ ALPINE_GO = "FROM alpine:3.20 AS build\nCOPY go.mod ./\nRUN go mod download\n"
         pytest.param(f"{NODE}RUN npm ci && npm cache clean --force\n", id="a cache that is emptied"),
         pytest.param(f"{NODE}RUN npm ci && rm -rf /root/.npm\n", id="a cache that is removed"),
         pytest.param(f"{PIP}RUN pip install -r requirements.txt && rm -rf ~/.cache\n", id="what it is in is removed"),
+        pytest.param(f"# syntax=docker/dockerfile:1.0\n{NODE}RUN npm ci\n", id="a syntax without mounts"),
         pytest.param(f"{NODE}RUN pnpm install --frozen-lockfile\n", id="pnpm"),
         pytest.param(f"{NODE}RUN bundle install && npm ci\n", id="npm beside bundler"),
         pytest.param(f"{NODE}RUN corepack enable && yarn install --frozen-lockfile\n", id="yarn by corepack"),

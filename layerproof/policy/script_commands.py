@@ -1,0 +1,113 @@
+"""The commands of scripts and make files with their lines, and which of them run one after the other."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from layerproof.shell import simple_commands
+
+# cat <<EOF, <<-'END'; not <<<
+_HEREDOC = re.compile(r"(?<!<)<<-?\s*[\"']?(?P<word>\w+)")
+# build_api() {, function build_api {, and what begins another way through a script
+_FUNCTION = re.compile(r"^\s*(?:function\s+[\w:-]+\s*(?:\(\s*\))?|[\w:-]+\s*\(\s*\))\s*\{?\s*(?P<rest>.*)$")
+_BRANCH = re.compile(r"^\s*(?:(?:else|elif|case|esac)\b|\})|;;\s*$|^\s*[\w.*|\"' -]+\)\s*")
+# all: base api, build-%:, .PHONY: all; not NAME := value
+_TARGET = re.compile(r"^[^\s#=][^=]*?::?(?!=)")
+# TAG=1.2, export TAG="1.2", IMAGE := example/app, IMAGE ?= example/app
+_VARIABLE = re.compile(r"^(?:export\s+|readonly\s+)?(?P<name>[A-Za-z_]\w*)\s*[:?]*=\s*(?P<value>[\w./:@-]+|\"[^\"$`]*\"|'[^']*')$")
+# $NAME, ${NAME}, ${NAME:-default}, $(NAME)
+_USE = re.compile(r"\$(?:(?P<bare>[A-Za-z_]\w*)|[{(](?P<name>[A-Za-z_]\w*)(?::?-(?P<default>[^{}$]*))?[})])")
+
+
+@dataclass(frozen=True)
+class Line:
+    """
+    A command line, continued ones joined.
+
+    `block` counts the ways through a file: what stands in different functions, branches and recipes is not known to run
+    one after the other.
+    """
+
+    number: int
+    block: int
+    commands: tuple[tuple[str, ...], ...]
+
+
+def script_lines(path: Path, text: str) -> Iterator[Line]:
+    """The lines of a script or, by its name, of a make file or justfile; variables that are set to a literal expanded."""
+    is_make = path.suffix == ".mk" or path.name.lower() in ("makefile", "gnumakefile", "justfile")
+    yield from shell_lines(text, is_make=is_make, values=_values(text))
+
+
+def shell_lines(text: str, *, is_make: bool = False, values: dict[str, str] | None = None) -> Iterator[Line]:
+    """The lines of a shell text."""
+    block = 0
+    for number, line in _logical(text):
+        if is_make:
+            block += _TARGET.match(line) is not None
+            if not line.startswith(("\t", " ")):
+                continue
+            line = line.strip().lstrip("@-+").replace("$$", "$")
+        else:
+            function = _FUNCTION.match(line)
+            block += function is not None or _BRANCH.search(line) is not None
+            line = function["rest"] if function else re.sub(r"^\s*[\w.*|\"' -]+\)\s*(?=docker)", "", line)
+        known = values or {}
+        expanded = _USE.sub(lambda found: _value(found, known), line)
+        commands = tuple(command.words for command in simple_commands(expanded))
+        if commands:
+            yield Line(number, block, commands)
+
+
+def _value(found: re.Match[str], values: dict[str, str]) -> str:
+    return values.get(found["bare"] or found["name"], found["default"] or found.group(0))
+
+
+def _values(text: str) -> dict[str, str]:
+    """The variables that are set once, to a literal."""
+    values: dict[str, str] = {}
+    again: set[str] = set()
+    for line in text.splitlines():
+        found = _VARIABLE.match(line.partition(" #")[0].rstrip())
+        if found and values.get(found["name"], found["value"]) != found["value"]:
+            again.add(found["name"])
+        if found:
+            values[found["name"]] = found["value"]
+    return {name: value.strip("\"'") for name, value in values.items() if name not in again}
+
+
+def _logical(text: str) -> Iterator[tuple[int, str]]:
+    """Lines by the number of their first one: joined where they are continued or a quote is open; no here-documents."""
+    lines = text.splitlines()
+    at = 0
+    while at < len(lines):
+        number, line = at + 1, lines[at]
+        at += 1
+        while at < len(lines) and line.endswith("\\"):
+            line = f"{line[:-1]} {lines[at].strip()}"
+            at += 1
+        if _has_open_quote(line):
+            closing = next((n for n in range(at, len(lines)) if not _has_open_quote("\n".join([line, *lines[at : n + 1]]))), None)
+            if closing is not None:
+                line, at = "\n".join([line, *lines[at : closing + 1]]), closing + 1
+        for found in _HEREDOC.finditer(line):
+            end = next((n for n in range(at, len(lines)) if lines[n].strip() == found["word"]), None)
+            at = at if end is None else end + 1
+        yield number, _HEREDOC.sub(" ", line)
+
+
+def _has_open_quote(text: str) -> bool:
+    quote, at = "", 0
+    while at < len(text):
+        character = text[at]
+        if character == "\\" and quote != "'":
+            at += 1
+        elif character == "#" and not quote and (at == 0 or text[at - 1] in " \t\n;&|("):
+            at = text.find("\n", at) if "\n" in text[at:] else len(text)
+        elif character in "\"'" and quote in ("", character):
+            quote = "" if quote else character
+        at += 1
+    return bool(quote)
