@@ -10,17 +10,26 @@ from pathlib import Path
 from typing import Literal
 
 from layerproof.policy import PipelinesSubject, Place
-from layerproof.policy.script_commands import Line, script_lines, shell_lines
+from layerproof.policy.script_commands import Line, is_make_file, script_lines, shell_lines
 from layerproof.yaml_text import YamlNode
 
 # ${{ matrix.image }}
 _EXPRESSION = re.compile(r"\$\{\{\s*(.*?)\s*\}\}")
+# {{defaultContext}}:web
+_DEFAULT_CONTEXT = re.compile(r"^\{\{defaultContext\}\}:?")
 _ENV = re.compile(r"\$\{\{env\.(\w+)\}\}")
 # Options of docker, of docker build and of docker compose that take no value.
 _SWITCHES = {
     *("--load", "--push", "--pull", "--no-cache", "--rm", "--force-rm", "--quiet", "-q", "--squash", "--compress"),
     *("--check", "--debug", "-D", "--print", "--build", "-d", "--detach", "--wait", "--force-recreate", "-V", "-v"),
-    *("--remove-orphans", "--no-deps", "--quiet-pull", "--with-dependencies", "--no-recreate", "--always-recreate-deps"),
+    *(
+        "--remove-orphans",
+        "--no-deps",
+        "--quiet-pull",
+        "--with-dependencies",
+        "--no-recreate",
+        "--always-recreate-deps",
+    ),
     *("--abort-on-container-exit", "--abort-on-container-failure", "--no-color", "--no-log-prefix", "--no-start"),
     *("--renew-anon-volumes", "--compatibility", "--dry-run", "--all-resources", "-y", "--yes", "--verbose", "--tls"),
 }
@@ -68,9 +77,10 @@ def find_builds(subject: PipelinesSubject) -> Iterator[CiBuild]:
     for path, workflow in sorted(subject.workflows.items()):
         yield from _of_workflow(path, workflow)
     for path, text in sorted(subject.scripts.items()):
-        is_make = path.suffix == ".mk" or path.name.lower() in ("makefile", "gnumakefile", "justfile")
         lines = [(line, Place(path, line.number)) for line in script_lines(path, text)]
-        yield from _of_lines(lines, CiBuild("build", Place(path, 1), str(path), str(path)), keeps_folder=not is_make)
+        yield from _of_lines(
+            lines, CiBuild("build", Place(path, 1), str(path), str(path)), keeps_folder=not is_make_file(path)
+        )
 
 
 def _of_workflow(path: Path, workflow: YamlNode) -> Iterator[CiBuild]:
@@ -83,7 +93,9 @@ def _of_workflow(path: Path, workflow: YamlNode) -> Iterator[CiBuild]:
             continue
         start = CiBuild("build", Place(path, job.line), f"{path}#{name}", f"{path}#{name}", varying=_varying(job))
         values = {**_environment(workflow), **_environment(job)}
-        default = job.text("defaults", "run", "working-directory") or workflow.text("defaults", "run", "working-directory")
+        default = job.text("defaults", "run", "working-directory") or workflow.text(
+            "defaults", "run", "working-directory"
+        )
         steps = job.get("steps")
         for step in steps.items.values() if steps else ():
             known = {**values, **_environment(step)}
@@ -150,7 +162,7 @@ def _of_action(step: YamlNode, start: CiBuild, values: Mapping[str, str]) -> Ite
         yield replace(
             start,
             place=Place(path, step.line),
-            context=_folder("", text("context") or "."),
+            context=_folder("", _DEFAULT_CONTEXT.sub("./", text("context")) or "."),
             file=text("file"),
             target=text("target"),
             tags=tuple(re.split(r"[\s,]+", text("tags").strip())) if text("tags").strip() else (),

@@ -29,9 +29,11 @@ from layerproof.policy import (
     lp024_open_data_store,
     lp025_default_credentials,
     lp026_memory_limit,
+    lp027_cache_scopes,
     lp028_compose_image,
     lp029_volatile_argument,
     lp030_install_at_start,
+    lp031_build_sequence,
 )
 
 RULES = (
@@ -93,6 +95,7 @@ RULES = (
         lp025_default_credentials,
     ),
     Rule("LP026", "a service has a memory limit", "warning", "R11", "compose", lp026_memory_limit),
+    Rule("LP027", "images do not overwrite each other's CI cache", "error", "R19", "pipelines", lp027_cache_scopes),
     Rule("LP028", "compose images are pinned", "warning", "R11", "compose", lp028_compose_image),
     Rule(
         "LP029",
@@ -103,4 +106,12 @@ RULES = (
         lp029_volatile_argument,
     ),
     Rule("LP030", "nothing is installed when a container starts", "error", "R9", "image", lp030_install_at_start),
+    Rule(
+        "LP031",
+        "scripts build a base before its dependents",
+        "error",
+        "R2",
+        "pipelines",
+        lp031_build_sequence,
+    ),
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,13 +13,20 @@ from layerproof.shell import simple_commands
 _HEREDOC = re.compile(r"(?<!<)<<-?\s*[\"']?(?P<word>\w+)")
 # build_api() {, function build_api {, and what begins another way through a script
 _FUNCTION = re.compile(r"^\s*(?:function\s+[\w:-]+\s*(?:\(\s*\))?|[\w:-]+\s*\(\s*\))\s*\{?\s*(?P<rest>.*)$")
+_CASE = re.compile(r"^\s*[\w.*|\"' -]+\)\s*(?=docker)")
 _BRANCH = re.compile(r"^\s*(?:(?:else|elif|case|esac)\b|\})|;;\s*$|^\s*[\w.*|\"' -]+\)\s*")
 # all: base api, build-%:, .PHONY: all; not NAME := value
 _TARGET = re.compile(r"^[^\s#=][^=]*?::?(?!=)")
 # TAG=1.2, export TAG="1.2", IMAGE := example/app, IMAGE ?= example/app
-_VARIABLE = re.compile(r"^(?:export\s+|readonly\s+)?(?P<name>[A-Za-z_]\w*)\s*[:?]*=\s*(?P<value>[\w./:@-]+|\"[^\"$`]*\"|'[^']*')$")
+_VARIABLE = re.compile(
+    r"^(?:export\s+|readonly\s+)?(?P<name>[A-Za-z_]\w*)\s*[:?]*=\s*(?P<value>[\w./:@-]+|\"[^\"$`]*\"|'[^']*')$"
+)
 # $NAME, ${NAME}, ${NAME:-default}, $(NAME)
 _USE = re.compile(r"\$(?:(?P<bare>[A-Za-z_]\w*)|[{(](?P<name>[A-Za-z_]\w*)(?::?-(?P<default>[^{}$]*))?[})])")
+
+
+# A quote that is open for longer is an apostrophe.
+_MAX_QUOTED = 50
 
 
 @dataclass(frozen=True)
@@ -36,34 +43,35 @@ class Line:
     commands: tuple[tuple[str, ...], ...]
 
 
+def is_make_file(path: Path) -> bool:
+    """Whether a file has recipes, each line of which starts in the same folder."""
+    return path.suffix == ".mk" or path.name.lower() in ("makefile", "gnumakefile", "justfile")
+
+
 def script_lines(path: Path, text: str) -> Iterator[Line]:
-    """The lines of a script or, by its name, of a make file or justfile; variables that are set to a literal expanded."""
-    is_make = path.suffix == ".mk" or path.name.lower() in ("makefile", "gnumakefile", "justfile")
-    yield from shell_lines(text, is_make=is_make, values=_values(text))
+    """The lines of a script, of a make file or of a justfile; variables that are set to a literal expanded."""
+    yield from shell_lines(text, is_make=is_make_file(path), values=_values(text))
 
 
-def shell_lines(text: str, *, is_make: bool = False, values: dict[str, str] | None = None) -> Iterator[Line]:
+def shell_lines(text: str, *, is_make: bool = False, values: Mapping[str, str] | None = None) -> Iterator[Line]:
     """The lines of a shell text."""
     block = 0
     for number, line in _logical(text):
+        function = None if is_make else _FUNCTION.match(line)
         if is_make:
             block += _TARGET.match(line) is not None
-            if not line.startswith(("\t", " ")):
-                continue
-            line = line.strip().lstrip("@-+").replace("$$", "$")
+            shown = line.strip().lstrip("@-+").replace("$$", "$") if line.startswith(("\t", " ")) else ""
         else:
-            function = _FUNCTION.match(line)
             block += function is not None or _BRANCH.search(line) is not None
-            line = function["rest"] if function else re.sub(r"^\s*[\w.*|\"' -]+\)\s*(?=docker)", "", line)
-        known = values or {}
-        expanded = _USE.sub(lambda found: _value(found, known), line)
-        commands = tuple(command.words for command in simple_commands(expanded))
+            shown = function["rest"] if function else _CASE.sub("", line)
+        commands = tuple(command.words for command in simple_commands(_expanded(shown, values or {})))
         if commands:
             yield Line(number, block, commands)
+        block += function is not None and line.rstrip().endswith("}")
 
 
-def _value(found: re.Match[str], values: dict[str, str]) -> str:
-    return values.get(found["bare"] or found["name"], found["default"] or found.group(0))
+def _expanded(line: str, values: Mapping[str, str]) -> str:
+    return _USE.sub(lambda found: values.get(found["bare"] or found["name"], found["default"] or found.group(0)), line)
 
 
 def _values(text: str) -> dict[str, str]:
@@ -89,10 +97,9 @@ def _logical(text: str) -> Iterator[tuple[int, str]]:
         while at < len(lines) and line.endswith("\\"):
             line = f"{line[:-1]} {lines[at].strip()}"
             at += 1
-        if _has_open_quote(line):
-            closing = next((n for n in range(at, len(lines)) if not _has_open_quote("\n".join([line, *lines[at : n + 1]]))), None)
-            if closing is not None:
-                line, at = "\n".join([line, *lines[at : closing + 1]]), closing + 1
+        ends = range(at, min(at + _MAX_QUOTED, len(lines))) if _has_open_quote(line) else ()
+        texts = ((n + 1, "\n".join([line, *lines[at : n + 1]])) for n in ends)
+        at, line = next(((end, joined) for end, joined in texts if not _has_open_quote(joined)), (at, line))
         for found in _HEREDOC.finditer(line):
             end = next((n for n in range(at, len(lines)) if lines[n].strip() == found["word"]), None)
             at = at if end is None else end + 1

@@ -144,7 +144,7 @@ class Subjects:
             config=self._config,
             written=self._places.written,
             file_of=lambda keys: self._places.place(keys).path,
-            repository=repository_of(self._project.root),
+            repository=repository_of(self._project.compose_files[0].parent, root=self._project.root),
             overlay=self._overlay,
         )
 
@@ -166,7 +166,7 @@ class Subjects:
                 yield ScriptSubject(path, text)
 
     def _pipelines(self) -> Iterator[Subject]:
-        repository = repository_of(self._project.root)
+        repository = repository_of(self._project.root, root=self._project.root)
         workflows: dict[Path, YamlNode] = {}
         for path in _below(repository, _WORKFLOWS):
             try:
@@ -184,9 +184,9 @@ class Subjects:
         return self._listed[key]
 
 
-def repository_of(root: Path) -> Path:
-    """The nearest folder upwards that is under version control; the root itself where there is none."""
-    return next((folder for folder in (root, *root.parents) if (folder / ".git").exists()), root)
+def repository_of(folder: Path, *, root: Path) -> Path:
+    """The nearest folder upwards that is under version control; the project's root where there is none."""
+    return next((above for above in (folder, *folder.parents) if (above / ".git").exists()), root)
 
 
 def _patterns(path: Path) -> tuple[tuple[str, ...] | None, tuple[int, ...]]:

@@ -39,7 +39,7 @@ services:
 """
 
 
-@pytest.fixture()
+@pytest.fixture
 def places(tmp_path: Path) -> ComposePlaces:
     for name, text in (("compose.yml", MAIN), ("common.yml", COMMON), ("override.yml", OVERRIDE)):
         (tmp_path / name).write_text(text, encoding="utf-8")
