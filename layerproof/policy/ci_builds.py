@@ -78,9 +78,8 @@ def find_builds(subject: PipelinesSubject) -> Iterator[CiBuild]:
         yield from _of_workflow(path, workflow)
     for path, text in sorted(subject.scripts.items()):
         lines = [(line, Place(path, line.number)) for line in script_lines(path, text)]
-        yield from _of_lines(
-            lines, CiBuild("build", Place(path, 1), str(path), str(path)), keeps_folder=not is_make_file(path)
-        )
+        start = CiBuild("build", Place(path, 1), str(path), str(path))
+        yield from _of_lines(lines, start, keeps_folder=not is_make_file(path))
 
 
 def _of_workflow(path: Path, workflow: YamlNode) -> Iterator[CiBuild]:
@@ -251,7 +250,7 @@ def _build_of(words: Sequence[str], start: CiBuild) -> CiBuild | None:
     while verbs[:1] and verbs[0] in ("buildx", "image", "builder"):
         verbs = verbs[1:]
     caches = tuple(CacheTarget(entry, start.place) for entry in options.get("--cache-to", ()))
-    files = tuple([*options.get("-f", ()), *options.get("--file", ())])
+    files = (*options.get("-f", ()), *options.get("--file", ()))
     if verbs[:1] in (["build"], ["b"]):
         context = verbs[-1] if len(verbs) > 1 else ""
         return replace(
@@ -259,7 +258,7 @@ def _build_of(words: Sequence[str], start: CiBuild) -> CiBuild | None:
             context=_folder(start.folder, context) if context and context != "-" else "",
             file=_folder(start.folder, files[-1]) if files else "",
             target=(options.get("--target") or ("",))[-1],
-            tags=tuple([*options.get("-t", ()), *options.get("--tag", ())]),
+            tags=(*options.get("-t", ()), *options.get("--tag", ())),
             caches=caches,
         )
     if verbs[:1] == ["bake"]:

@@ -84,5 +84,5 @@ def _upstream(image: Image) -> str:
 
 
 def _may_be_store(service: Service, image: Image | None) -> bool:
-    """Whether a port that a data store usually has is one here: an image of one's own says nothing, any other a name."""
+    """Whether a port that a data store usually has is one here: of another's image a name has to say so."""
     return image is not None or any(map(_CALLED_STORE.search, (service.name, service.image)))

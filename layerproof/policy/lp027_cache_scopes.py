@@ -1,9 +1,9 @@
 """
 No two images write their CI cache to the same place.
 
-`cache-to` replaces what is there: of two images with one scope (`type=gha` has the scope `buildkit` where none is said),
-one registry reference or one folder, only the last one to end has a cache in the next run, and which one that is
-changes from run to run (moby/buildkit#2885). In a matrix the place has to name what the image varies with. The same
+`cache-to` replaces what is there: of two images with one scope (`type=gha` has the scope `buildkit` where none is
+said), one registry reference or one folder, only the last one to end has a cache in the next run, and which one that
+is changes from run to run (moby/buildkit#2885). In a matrix the place has to name what the image varies with. The same
 build in two workflows may share a place.
 
 Bad:
@@ -48,7 +48,7 @@ _MATRIX = re.compile(r"\$\{\{[^}]*\bmatrix\.(\w+)")
 
 
 def check(subject: PipelinesSubject) -> Iterator[Breach]:
-    """Each later image that writes where another one does; each step of a matrix whose images all write to one place."""
+    """Each later image that writes where another one does; each step whose many images write to one place."""
     first: dict[str, tuple[CiBuild, str]] = {}
     for build in find_builds(subject):
         for cache in build.caches:

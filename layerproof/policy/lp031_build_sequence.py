@@ -6,6 +6,7 @@ base of the run before, and on a new machine the build fails. Commands of one sc
 job are looked at in their order; functions and branches each for themselves.
 
 Bad:
+    # job/Dockerfile, of the compose file's service `job`, begins with FROM base-py:latest
     jobs:
       images:
         runs-on: ubuntu-latest
@@ -15,6 +16,7 @@ Bad:
               docker build -t base-py:latest docker/base-py
 
 Good:
+    # job/Dockerfile, of the compose file's service `job`, begins with FROM base-py:latest
     jobs:
       images:
         runs-on: ubuntu-latest

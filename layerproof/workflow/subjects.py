@@ -24,13 +24,12 @@ from layerproof.policy import (
     SubjectKind,
 )
 from layerproof.workflow.places import ComposePlaces
+from layerproof.workflow.strays import Strays
 from layerproof.yaml_text import YamlNode, load_yaml
 
 MAX_SCRIPT_BYTES = 1 << 20
 _SHELL_SUFFIXES = (".sh", ".bash", ".zsh")
 _WORKFLOWS = (".github/workflows/*.yml", ".github/workflows/*.yaml", ".github/actions/*/action.yml", ".gitlab-ci.yml")
-_DOCKERFILES = ("Dockerfile*", "*.Dockerfile", "*.dockerfile", "Containerfile*")
-_COMPOSE_FILES = ("*compose*.yml", "*compose*.yaml")
 _BUILD_SCRIPTS = ("*.sh", "scripts/*", "bin/*", "ci/*", "infra/*.sh", "Makefile", "makefile", "*.mk", "justfile")
 
 
@@ -83,6 +82,7 @@ class Subjects:
         for image in self._project.images:
             held = context.ignore_file_of(image.dockerfile.path, image.context) or image.context / ".dockerignore"
             contexts.setdefault((image.context, held), []).append(image)
+        strays, takers = Strays(self._project), self._takers()
         for (folder, ignore_file), images in contexts.items():
             patterns, lines = _patterns(ignore_file)
             yield ContextSubject(
@@ -91,50 +91,29 @@ class Subjects:
                 patterns=patterns,
                 lines=lines,
                 files={path: _size(folder / path) for path in self._list(folder, images[0])},
-                flows=tuple(self._flows_over(folder, images)),
-                strays=tuple(self._strays(folder, ignore_file, images)),
+                flows=tuple(self._flows_over(images, takers.get(folder, ()))),
+                strays=tuple(strays.of(folder, ignore_file, images)),
                 config=self._config,
             )
 
-    def _flows_over(self, folder: Path, images: Collection[Image]) -> Iterator[Flow]:
+    def _takers(self) -> dict[Path, list[str]]:
+        """By folder, the names of the images that take files from it, as their context or by name."""
+        takers: dict[Path, list[str]] = {}
+        for name, flow in self._flows.items():
+            for folder in {source.folder for node in flow.nodes.values() for source in node.sources}:
+                takers.setdefault(folder, []).append(name)
+        return takers
+
+    def _flows_over(self, images: Collection[Image], takers: Collection[str]) -> Iterator[Flow]:
         """The flows that take from a context: of its images with the stages that they leave out, and of named uses."""
         for image in images:
             yield self._flows[image.name]
-            built = reachable_stages(image.dockerfile, image.target, contexts=image.contexts)
-            for stage in set(image.dockerfile.stages) - set(built):
+            built = {stage.index for stage in reachable_stages(image.dockerfile, image.target, contexts=image.contexts)}
+            for stage in (stage for stage in image.dockerfile.stages if stage.index not in built):
                 # A stage for tests or development is built by somebody else.
                 yield load_flow(replace(image, target=str(stage.index)))
-        for image in (image for image in self._project.images if image not in images):
-            flow = self._flows[image.name]
-            if any(source.folder == folder for node in flow.nodes.values() for source in node.sources):
-                yield flow
-
-    def _strays(self, folder: Path, held: Path, images: Collection[Image]) -> Iterator[Path]:
-        """Ignore files that look as if they held for a context, and do not; nor for any other build that is known."""
-        project = self._project
-        holding = {context.ignore_file_of(image.dockerfile.path, image.context) for image in project.images}
-        # BuildKit reads the one at the top of a named context as well.
-        contexts = {image.context for image in project.images} - {folder}
-        contexts |= {Path(value) for image in project.images for value in image.contexts.values()}
-        dockerfiles = [image.dockerfile.path.resolve() for image in images if not image.inline]
-        folders = [folder, *sorted({path.parent for path in dockerfiles}), *_folders(folder)]
-        if not held.is_file():
-            folders.append(project.root)
-        candidates = [found / ".dockerignore" for found in folders if found not in contexts]
-        # One that has the name of a Dockerfile that stands elsewhere.
-        elsewhere = [path.name for path in dockerfiles if not (folder / path.name).exists()]
-        candidates += [folder / f"{name}.dockerignore" for name in elsewhere]
-        for path in dict.fromkeys(candidates):
-            if path.is_file() and path not in (*holding, held) and not self._is_for_another(path):
-                yield path
-
-    def _is_for_another(self, ignore_file: Path) -> bool:
-        """Whether something beside an ignore file is built that this project does not build."""
-        folder = ignore_file.parent
-        known = {image.dockerfile.path.resolve() for image in self._project.images}
-        found = {path for pattern in _DOCKERFILES for path in folder.glob(pattern) if path.suffix != ".dockerignore"}
-        composed = [path for pattern in _COMPOSE_FILES for path in folder.glob(pattern)]
-        return any(path.resolve() not in known for path in found) or (folder != self._project.root and bool(composed))
+        own = {image.name for image in images}
+        yield from (self._flows[name] for name in takers if name not in own)
 
     def _compose(self) -> Iterator[Subject]:
         if not self._project.compose_files:
@@ -199,13 +178,6 @@ def _patterns(path: Path) -> tuple[tuple[str, ...] | None, tuple[int, ...]]:
         for pattern in context.parse_ignore(line if number == 1 else line.removeprefix("\ufeff"))
     ]
     return tuple(pattern for pattern, _ in found), tuple(number for _, number in found)
-
-
-def _folders(folder: Path) -> list[Path]:
-    """The folders right below one; hidden and installed ones never hold an ignore file of a project."""
-    with os.scandir(folder) as entries:
-        names = [entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
-    return [folder / name for name in sorted(names) if not name.startswith(".") and name != "node_modules"]
 
 
 def _below(root: Path, patterns: Collection[str]) -> list[Path]:

@@ -105,7 +105,7 @@ MUTANTS = (
     _one("the database open to the network", "LP024", COMPOSE, '"127.0.0.1:${MONGODB_PORT:-27017}:27017"', '"${MONGODB_PORT:-27017}:27017"', "27017}:27017", "LP025"),
     _one("a password in the compose file", "LP025", COMPOSE, "MONGO_INITDB_ROOT_PASSWORD: ${MONGO_PASSWORD:-password}", "MONGO_INITDB_ROOT_PASSWORD: password", "ROOT_PASSWORD: password"),
     _one("no memory limit", "LP026", COMPOSE, "    deploy:\n      resources:\n        limits: { memory: 1g }\n", "", "  mongodb:\n"),
-    _one("two images write one CI cache", "LP027", WORKFLOW, None, _JOB + _BUILD_STEP.format("web", "") + _BUILD_STEP.format("backend", ""), "cache-to"),
+    _one("two images write one CI cache", "LP027", WORKFLOW, None, _JOB + _BUILD_STEP.format("web", "") + _BUILD_STEP.format("backend", ",ignore-error=true"), "ignore-error"),
     _one("a floating database", "LP028", COMPOSE, "image: mongo:7.0", "image: mongo:latest", "mongo:latest"),
     _one("an image without a tag", "LP028", COMPOSE, "image: mongo-express:1.0.2", "image: mongo-express", "image: mongo-express"),
     _one("the commit above the install", "LP029", BACKEND, "WORKDIR /app\nCOPY package.json package-lock.json ./", "ARG GIT_SHA\nWORKDIR /app\nCOPY package.json package-lock.json ./", "GIT_SHA"),

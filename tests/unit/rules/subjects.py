@@ -142,6 +142,7 @@ def compose(
     config: Config = CONFIG,
     overlay: str = "",
     others: Sequence[Image] = (),
+    name: str = "compose.yml",
 ) -> ComposeSubject:
     """
     The subject of a compose file.
@@ -149,6 +150,7 @@ def compose(
     Args:
         dockerfiles: the Dockerfile of each service that is built; `FROM scratch` where a test does not care.
         others: bases.
+        name: of the file.
     """
     services = parse_services(resolved(text))
     images = list(others)
@@ -160,12 +162,15 @@ def compose(
             contexts = item.build.get("additional_contexts") or {}
             tag = item.image if ":" in item.image else f"{item.image}:latest"
             one = Image(item.name, tag, "service", folder, file, target, contexts=contexts, service=item.name)
-            images.append(replace(one, args=item.build.get("args") or {}))
-    path, node = ROOT / "compose.yml", parse_yaml(text, path=ROOT / "compose.yml")
+            options = {"cache-to": item.build["cache_to"]} if "cache_to" in item.build else {}
+            images.append(replace(one, args=item.build.get("args") or {}, options=options))
+    path, node = ROOT / name, parse_yaml(text, path=ROOT / name)
 
     def written(keys: Keys) -> str | None:
-        found = node.get(*keys)
-        return found.scalar if found else None
+        found, above = node.get(*keys), node.get(*keys[:-1])
+        entries = [item.scalar or "" for item in above.items.values()] if above and not found else []
+        entry = next((entry for entry in entries if entry.startswith(f"{keys[-1]}=")), None)
+        return found.scalar if found else entry and entry.partition("=")[2]
 
     project = Project(ROOT, "p", (path,), services, tuple(link(images)))
     return ComposeSubject(project, config, written, lambda _: path, ROOT, overlay)
@@ -236,7 +241,7 @@ def from_page(rule: Rule, name: str) -> Any:
         "context": _context_of_page,
         "compose": compose,
         "script": script,
-        "pipelines": pipelines,
+        "pipelines": lambda text: pipelines(text, project=_project_of_pages()),
         "silence": silence,
         "broken": broken,
     }
@@ -248,6 +253,13 @@ def _base_of_page(text: str) -> BuildSubject:
     file = parse_dockerfile("FROM web\n", path=ROOT / "Dockerfile")
     services = [Image(name, f"{name}:1", "service", ROOT / name, file, None, service=name) for name in ("api", "jobs")]
     return build(text, role="base", others=services)
+
+
+def _project_of_pages() -> Project:
+    """What the workflows on pages build: a service `job` that starts from the base base-py."""
+    base = base_image("base-py", "FROM python:3.12-slim\n")
+    text = "services:\n  job:\n    build: job\n"
+    return compose(text, dockerfiles={"job": "FROM base-py:latest\n"}, others=[base]).project
 
 
 def _context_of_page(text: str) -> ContextSubject:
