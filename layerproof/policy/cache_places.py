@@ -7,6 +7,7 @@ import re
 
 from layerproof.references import normalize_reference
 
+_EXPRESSION = re.compile(r"\$\{\{[^}]*\}\}")
 # What has one value in all jobs of a repository: ${{github.repository}}, ${{vars.REGISTRY}}, $CI_REGISTRY_IMAGE
 _SAME_EVERYWHERE = re.compile(
     r"\$\{\{(github\.(?!job|workflow|action)|vars\.|secrets\.)[\w.]+\}\}"
@@ -19,7 +20,7 @@ def cache_place(text: str) -> str:
     text = text.strip("\"'")
     fields = {name.strip(): value.strip() for name, _, value in (part.partition("=") for part in text.split(","))}
     kind = fields.get("type", "")
-    if not kind and "=" not in text and "${{" not in text.removeprefix(text.partition("/")[0]):
+    if not kind and "=" not in text and not _EXPRESSION.fullmatch(text):
         return f"ref {normalize_reference(text)}"
     if kind == "gha":
         return f"scope {fields.get('scope') or 'buildkit'}"

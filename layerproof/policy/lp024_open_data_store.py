@@ -43,7 +43,7 @@ def check(subject: ComposeSubject) -> Iterator[Breach]:
         if found:
             index, first = found[0]
             what = store_name(service, image) or port_name(first)
-            ports = " and ".join(dict.fromkeys(str(target) for _, target in found))
+            ports = ", ".join(dict.fromkeys(str(target) for _, target in found))
             published = service.raw["ports"][index].get("published") or first
             message = f"{service.name} ({what}) publishes {ports} on all interfaces"
             yield _place(subject, service, index), f'{message}: write "127.0.0.1:{published}:{first}" or drop it'

@@ -36,10 +36,10 @@ from layerproof.model import Service
 from layerproof.policy import Breach, ComposeSubject, Keys
 from layerproof.policy.data_stores import open_ports, store_name
 
-# DB_PASSWORD, RABBITMQ_DEFAULT_PASS, SECRET_KEY_BASE, NEO4J_AUTH; not PASSWORD_FILE, TOKEN_TTL, ACCESS_KEY_ID
+# DB_PASSWORD, RABBITMQ_DEFAULT_PASS, SECRET_KEY_BASE, NEO4J_AUTH; not TOKEN_TTL, ACCESS_KEY_ID, PUSHER_APP_KEY
 _SECRET = re.compile(
     r"(^|_)(pg)?(password|passwd|pass|pwd|passphrase|secret|token|credentials?|apikey"
-    r"|(api|app|access|private|secret|master|signing|encryption|jwt|fernet)_?key)(_base|_?\d+)?$|^neo4j_auth$"
+    r"|(api|access|private|secret|master|signing|encryption|jwt|fernet)_?key)(_base|_?\d+)?$|^(neo4j_auth|app_key)$"
 )
 # What is compiled into a web page is read by everybody.
 _PUBLIC = re.compile(r"(^|_)(public|publishable|site)(_|$)|^(vite|react_app|vue_app|gatsby|expo)_")

@@ -39,7 +39,7 @@ import re
 from collections.abc import Iterator
 
 from layerproof.model import Image
-from layerproof.policy import Breach, PipelinesSubject
+from layerproof.policy import Breach, PipelinesSubject, Place
 from layerproof.policy.cache_places import cache_place, has_variable
 from layerproof.policy.ci_builds import CacheTarget, CiBuild, find_builds
 
@@ -49,7 +49,7 @@ _MATRIX = re.compile(r"\$\{\{[^}]*\bmatrix\.(\w+)")
 
 def check(subject: PipelinesSubject) -> Iterator[Breach]:
     """Each later image that writes where another one does; each step whose many images write to one place."""
-    first: dict[str, tuple[CiBuild, str]] = {}
+    first: dict[str, tuple[CiBuild, str, Place]] = {}
     for build in find_builds(subject):
         for cache in build.caches:
             place = cache_place(cache.text)
@@ -63,11 +63,11 @@ def check(subject: PipelinesSubject) -> Iterator[Breach]:
                 yield cache.place, f"every target writes its cache to {one_place}"
                 continue
             name = _name(build, cache)
-            other, other_name = first.setdefault(_key(place, build), (build, name))
+            other, other_name, there = first.setdefault(_key(place, build), (build, name, cache.place))
             if name and other_name and name != other_name and build.kind == other.kind:
-                where = f"line {other.place.line}"
-                if other.place.path != cache.place.path:
-                    where = f"{os.path.relpath(other.place.path, subject.project.root)}:{other.place.line}"
+                where = f"line {there.line}"
+                if there.path != cache.place.path:
+                    where = f"{os.path.relpath(there.path, subject.project.root)}:{there.line}"
                 yield cache.place, f"the cache of {name} takes the place of the one of {other_name} ({where}): {place}"
     yield from _of_compose(subject)
 

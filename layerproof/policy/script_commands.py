@@ -25,6 +25,8 @@ _VARIABLE = re.compile(
 _USE = re.compile(r"\$(?:(?P<bare>[A-Za-z_]\w*)|[{(](?P<name>[A-Za-z_]\w*)(?::?-(?P<default>[^{}$]*))?[})])")
 
 
+# $(git rev-parse HEAD), `date`, $(TAG) of a make file
+_SUBSTITUTION = re.compile(r"\$\([^()]*\)|`[^`]*`")
 # A quote that is open for longer is an apostrophe.
 _MAX_QUOTED = 50
 
@@ -71,7 +73,9 @@ def shell_lines(text: str, *, is_make: bool = False, values: Mapping[str, str] |
 
 
 def _expanded(line: str, values: Mapping[str, str]) -> str:
-    return _USE.sub(lambda found: values.get(found["bare"] or found["name"], found["default"] or found.group(0)), line)
+    """A line with the variables that are known; what another command prints is one that is not."""
+    line = _USE.sub(lambda found: values.get(found["bare"] or found["name"], found["default"] or found.group(0)), line)
+    return _SUBSTITUTION.sub("$_", line)
 
 
 def _values(text: str) -> dict[str, str]:

@@ -205,7 +205,7 @@ def service(image: str, *ports: str, name: str = "x") -> str:
         pytest.param(service("public.ecr.aws/docker/library/postgres:16", "5432:5432"), ["x.ports.0"], id="a mirror"),
         pytest.param(
             service("rabbitmq:3-management", "5672:5672", "127.0.0.1:1:1", "15672:15672"),
-            ["x.ports.0: x (rabbitmq) publishes 5672 and 15672"],
+            ["x.ports.0: x (rabbitmq) publishes 5672, 15672"],
             id="two ports, one finding",
         ),
         pytest.param(service("redis:7", "127.0.0.1:1:1", "6379:6379"), ["x.ports.1"], id="the second port"),
@@ -272,7 +272,9 @@ OPEN = "    ports: ['5432:5432']\n"
         pytest.param(env("GF_SECURITY_ADMIN_USER: admin"), [], id="a user's name"),
         pytest.param(env("DB_PASSWORD_FILE: /run/secrets/db", "TOKEN: /run/secrets/t"), [], id="where it is"),
         pytest.param(env("ACCESS_KEY_ID: x", "TOKEN_TTL: 60", "MAX_TOKENS: 5"), [], id="something about a secret"),
-        pytest.param(env("PUBLIC_KEY: abc", "VITE_MAPBOX_TOKEN: pk.abc"), [], id="what everybody may read"),
+        pytest.param(
+            env("PUBLIC_KEY: abc", "PUSHER_APP_KEY: abc", "VITE_MAPBOX_TOKEN: pk.abc"), [], id="what everybody may read"
+        ),
         pytest.param(env("DB_PASSWORD: ''", "USE_TOKEN: 'true'", "RANDOM_PASSWORD: 'yes'"), [], id="no value at all"),
         pytest.param(env("DB_PASSWORD: ${DB_PASSWORD}", "A_SECRET: ${A:?set it}", "T_TOKEN: $T"), [], id="a variable"),
         pytest.param(env("DB_PASSWORD: pre-${DB_PASSWORD}"), [], id="a part of it is a variable"),

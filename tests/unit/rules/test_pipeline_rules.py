@@ -254,6 +254,7 @@ def shop() -> Project:
         pytest.param(f"echo 'usage:\n{APP}\n'\n{BASE}\n", [], id="text over several lines"),
         pytest.param(f"# {APP}\necho {APP}\n{BASE}\n", [], id="words about it"),
         pytest.param(f"# it's\n{APP}\n{BASE}\n", [2], id="an apostrophe in a comment"),
+        pytest.param(f"docker build -t app:$(git rev-parse HEAD) app\n{BASE}\n", [1], id="a tag that a command prints"),
         pytest.param(f"docker buildx bake\n{APP}\n{BASE}\n", [], id="bake may have built it"),
         pytest.param(f"sudo -E DOCKER_BUILDKIT=1 {APP} && {BASE}\n", [1], id="on one line"),
     ],
