@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -64,10 +64,6 @@ def check(
     )
     places = ComposePlaces(project.compose_files)
     project = replace(project, images=tuple(map(places.with_own_lines, project.images)))
-    runs: dict[str, Callable[[], tuple[list[Finding], str]]] = {
-        "hadolint": lambda: linters.check_by_hadolint(project, locate=places.in_dockerfile),
-        "buildkit": lambda: linters.check_by_buildkit(project, engine=engine, locate=places.in_dockerfile),
-    }
     findings: list[Finding] = []
     checked: list[str] = []
     unchecked = [error.message for _, error in broken if isinstance(error, RemoteContextError)]
@@ -75,12 +71,21 @@ def check(
         run = _Rules(project, places, engine, environment)
         findings += run.findings([item for item in broken if not isinstance(item[1], RemoteContextError)])
         checked.append(run.words())
-    for name in (name for name in runs if name in tools and project.images):
-        found, reason = runs[name]()
+    for name, found, reason in _by_linters(project, places, engine, tools if project.images else ()):
         findings += found
         (unchecked if reason else checked).append(reason or name)
     kept = tuple(sorted(_told_once(findings), key=lambda item: (item.path, item.line, item.rule, item.message)))
     return CheckReport(kept, tuple(checked), tuple(unchecked), _lines(project.root, kept))
+
+
+def _by_linters(
+    project: Project, places: ComposePlaces, engine: Engine, tools: Collection[str]
+) -> Iterator[tuple[str, list[Finding], str]]:
+    """Of each linter that is wanted: its name, what it found, and what it did not check ("" where it did)."""
+    if "hadolint" in tools:
+        yield "hadolint", *linters.check_by_hadolint(project, locate=places.in_dockerfile)
+    if "buildkit" in tools:
+        yield "buildkit", *linters.check_by_buildkit(project, engine=engine, locate=places.in_dockerfile)
 
 
 def compose_combinations(files: tuple[Path, ...]) -> Iterator[tuple[str, ...]]:
