@@ -5,7 +5,8 @@ Every error that the product raises on purpose, with its exit code and what to d
     ├── UsageError         2   a wrong name or flag
     │   └── ConfigError    2   a file that cannot be read, parsed or used
     │       ├── NoComposeFileError 2    there is none
-    │       └── RemoteContextError 2    the files to build from are at an address, not here
+    │       ├── RemoteContextError 2    the files to build from are at an address, not here
+    │       └── WindowsPathError 2      the files lie on a Windows drive
     ├── NoEngineError      3   no Docker Engine, or one that lacks a part
     ├── BuildError         4   the build ran and failed
     ├── ProofError         1   the copy that a proof edits could not be made
@@ -44,6 +45,10 @@ class NoComposeFileError(ConfigError):
 
 class RemoteContextError(ConfigError):
     """A build context that is an address: its files are not here to be read."""
+
+
+class WindowsPathError(ConfigError):
+    """A path on a Windows drive as WSL mounts it, from which nothing is built (R15)."""
 
 
 class NoEngineError(LayerproofError):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from layerproof import compose, policy
 from layerproof.engine import Engine
-from layerproof.errors import ConfigError, RemoteContextError, UsageError
+from layerproof.errors import ConfigError, RemoteContextError, UsageError, WindowsPathError
 from layerproof.model import CheckReport, Finding, Project
 from layerproof.policy import (
     Breach,
@@ -69,7 +69,9 @@ def check(
     unchecked = [error.message for _, error in broken if isinstance(error, RemoteContextError)]
     if "layerproof" in tools:
         run = _Rules(project, places, engine, environment)
-        findings += run.findings([item for item in broken if not isinstance(item[1], RemoteContextError)])
+        # Of a Windows drive LP008 tells.
+        told_elsewhere = (RemoteContextError, WindowsPathError)
+        findings += run.findings([item for item in broken if not isinstance(item[1], told_elsewhere)])
         checked.append(run.words())
     for name, found, reason in _by_linters(project, places, engine, tools if project.images else ()):
         findings += found

@@ -10,7 +10,7 @@ from pathlib import Path
 from layerproof import compose, graph
 from layerproof.config import Config, Overlay, load_config
 from layerproof.engine import ComposeCall, Engine
-from layerproof.errors import ConfigError, UsageError
+from layerproof.errors import ConfigError, UsageError, WindowsPathError
 from layerproof.model import Project
 from layerproof.workflow.images import OnBroken, base_images, link, refuse, service_images
 
@@ -56,9 +56,13 @@ def load(
     name = str(document.get("name") or root.name)
     if not with_images:
         return Project(root, name, files, services, (), chosen)
-    built = service_images(services, document, overlay, on_broken=on_broken)
-    for image in built:
-        refuse_windows_path(image.context, allowed=config.allow_mnt)
+    built = []
+    for image in service_images(services, document, overlay, on_broken=on_broken):
+        try:
+            refuse_windows_path(image.context, allowed=config.allow_mnt)
+            built.append(image)
+        except WindowsPathError as error:
+            on_broken(image.service, error)
     bases = base_images(root / config.bases, overlay, built=built, on_broken=on_broken)
     images = graph.build_order(link([*bases, *built]))
     return Project(root, name, files, services, images, chosen)
@@ -104,11 +108,11 @@ def refuse_windows_path(path: Path, *, allowed: bool) -> None:
     Refuse a path on a Windows drive as WSL mounts it (R15).
 
     Raises:
-        ConfigError: the path is below /mnt/<letter>.
+        WindowsPathError: the path is below /mnt/<letter>.
     """
     # /mnt/c/Users/me/app
     if not allowed and re.match(r"^/mnt/[a-z](/|$)", str(path)):
-        raise ConfigError(
+        raise WindowsPathError(
             f"{path} lies on a Windows file system: BuildKit reads such a context many times slower, and file modes and"
             " change times, which decide what is cached, are not kept",
             hint="Clone the repository below your WSL home, for example ~/src. A real Linux disk mounted there: set"
