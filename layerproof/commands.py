@@ -103,6 +103,10 @@ def _tool(words: Sequence[str]) -> tuple[str, int]:
     if name == "uv" and "pip" in words[1:]:
         at = _verb_at(words, 1, "uv")
         return ("pip", at + 1) if words[at : at + 1] == ("pip",) else ("uv", 1)
+    if name == "php":
+        # php -d memory_limit=-1 /usr/bin/composer install, php composer.phar install
+        at = next((n for n, word in enumerate(words) if word.rsplit("/", 1)[-1] in ("composer", "composer.phar")), 0)
+        return ("composer", at + 1) if at else (name, 1)
     if name in ("npx", "bunx") and "playwright" in words:
         return "npx", words.index("playwright") + 1
     return name, 1

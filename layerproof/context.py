@@ -83,6 +83,8 @@ def list_context(context: Path, *, dockerfile: Path) -> tuple[str, ...]:
     try:
         patterns = parse_ignore(ignore.read_text(encoding="utf-8")) if ignore else ()
         return tuple(sorted(_paths(context, patterns)))
+    except ConfigError as error:
+        raise ConfigError(f"{ignore}: {error.message}", hint=error.hint) from error
     except (OSError, UnicodeDecodeError) as error:
         raise _unreadable(context, error) from error
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+IMAGE_CONTEXT = "docker-image://"
 _HUB = ("docker.io/", "index.docker.io/", "registry-1.docker.io/", "mirror.gcr.io/", "public.ecr.aws/docker/")
 _MIRRORED = ("library/", "dependency_proxy/containers/")
 
@@ -29,3 +30,8 @@ def upstream_name(reference: str) -> tuple[str, str]:
     for folder in _MIRRORED:
         full = f"/{full}".rpartition(f"/{folder}")[2].removeprefix("/")
     return full, tag or ("" if at else "latest")
+
+
+def image_of_context(value: str) -> str:
+    """The image that a named context stands for; "" for a folder and for an address."""
+    return value.removeprefix(IMAGE_CONTEXT) if value.startswith(IMAGE_CONTEXT) else ""

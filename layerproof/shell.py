@@ -28,6 +28,9 @@ _WRAPPERS: dict[str, tuple[tuple[str, ...], int]] = {
     "su-exec": ((), 1),
     "chroot": ((), 1),
     "stdbuf": (("-i", "-o", "-e"), 0),
+    "tini": (("-p", "-e"), 0),
+    "dumb-init": (("-r", "--rewrite"), 0),
+    "catatonit": ((), 0),
 }
 
 

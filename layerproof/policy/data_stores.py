@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
-from layerproof.dockerfile import find_stage
 from layerproof.model import Image, Service
-from layerproof.policy import target_stage
+from layerproof.policy.chains import upstream_of
 from layerproof.references import upstream_name
 
 # What the last part of an image's name says; bitnami/redis and redis are one.
@@ -45,28 +44,29 @@ _CALLED_STORE = re.compile(
 )
 
 
-def open_ports(service: Service, image: Image | None) -> Iterator[tuple[int, int]]:
+def open_ports(service: Service, image: Image | None, images: Collection[Image]) -> Iterator[tuple[int, int]]:
     """
     The ports of a data store or an admin interface that are published on more than this machine.
 
     Args:
         image: what the service is built as; None where it is pulled.
+        images: all of the project.
 
     Yields:
         Index among the service's ports and the port of the container.
     """
-    known = store_name(service, image)
+    known = store_name(service, image, images)
     for index, port in enumerate(service.raw.get("ports") or ()):
         target = int(port.get("target") or 0)
         is_open = str(port.get("host_ip") or "0.0.0.0") in ("0.0.0.0", "::", "[::]", "*")  # noqa: S104  # it is looked for
-        is_tcp = port.get("protocol", "tcp") == "tcp" and port.get("mode") != "host"
+        is_tcp = port.get("protocol", "tcp") == "tcp"
         if is_open and is_tcp and (known or (target in _PORTS and _may_be_store(service, image))):
             yield index, target
 
 
-def store_name(service: Service, image: Image | None) -> str:
+def store_name(service: Service, image: Image | None, images: Collection[Image]) -> str:
     """What a service is by the name of its image, or of the one that it is built on; "" for no store."""
-    name = upstream_name(_upstream(image) if image else service.image)[0]
+    name = upstream_name(upstream_of(image, images) if image else service.image)[0]
     last = name.rpartition("/")[2]
     return last if last in _STORES | _ADMIN else "mssql" if name.endswith("mssql/server") else ""
 
@@ -74,13 +74,6 @@ def store_name(service: Service, image: Image | None) -> str:
 def port_name(target: int) -> str:
     """What usually answers on a port; "" where nothing does."""
     return _PORTS.get(target, "")
-
-
-def _upstream(image: Image) -> str:
-    stage = target_stage(image)
-    while before := find_stage(image.dockerfile, stage.base, before=stage):
-        stage = before
-    return stage.base
 
 
 def _may_be_store(service: Service, image: Image | None) -> bool:

@@ -6,11 +6,9 @@ import re
 from collections.abc import Iterator
 
 from layerproof.commands import Command
-from layerproof.dockerfile import find_stage
 from layerproof.kinds import CONFIGURED
-from layerproof.model import Image, Instruction, Stage
+from layerproof.model import Stage
 from layerproof.package_managers import PIP_VALUED
-from layerproof.policy import target_stage
 
 # dev, app-dev, development, debug, test, e2e-tests
 _DEVELOPMENT = re.compile(
@@ -23,26 +21,9 @@ _ARCHIVES = (".whl", ".tar.gz", ".zip")
 _AFTER_NAME = re.compile(r"[\[<>=!~;@ ]")
 
 
-def stage_chain(image: Image, stage: Stage | None = None) -> tuple[Stage, ...]:
-    """A stage (the target for None) and, in turn, the stage of the file that it starts from."""
-    found = [stage or target_stage(image)]
-    while found[-1].base not in image.contexts:
-        before = find_stage(image.dockerfile, found[-1].base, before=found[-1])
-        if before is None:
-            break
-        found.append(before)
-    return tuple(found)
-
-
 def is_development(stage: Stage) -> bool:
     """Whether a stage says by its name that nobody ships it."""
     return _DEVELOPMENT.search(stage.name or "") is not None
-
-
-def last_instruction(chain: tuple[Stage, ...], keyword: str) -> Instruction | None:
-    """The one instruction of its kind that holds at the end of a chain of stages."""
-    found = (item for stage in chain for item in reversed(stage.instructions) if item.keyword == keyword)
-    return next(found, None)
 
 
 def is_for_project(command: Command) -> bool:

@@ -31,9 +31,9 @@ Source: R4 (US-4).
 from collections.abc import Iterator
 from itertools import pairwise
 
-from layerproof.commands import Command
 from layerproof.dockerfile import find_stage, reachable_stages
 from layerproof.policy import Breach, BuildSubject
+from layerproof.policy.installs import is_for_project
 
 
 def check(subject: BuildSubject) -> Iterator[Breach]:
@@ -45,18 +45,13 @@ def check(subject: BuildSubject) -> Iterator[Breach]:
     if len(reachable_stages(file, image.target, contexts=image.contexts)) > 1:
         return
     commands = (item for found in subject.kinds.commands.values() for item in found)
-    first = next((item for item in commands if _is_for_building(item)), None)
+    first = next((item for item in commands if is_for_project(item)), None)
     if first:
         line = reachable_stages(file, image.target)[0].line
         yield (
             line,
             f"the only stage runs `{first.text}` and is what ships: give installing and running stages of their own",
         )
-
-
-def _is_for_building(command: Command) -> bool:
-    """Whether a command belongs in a stage before the one that ships; a tool that is only put on the path does not."""
-    return command.kind in ("install", "project", "build") and not command.names_packages
 
 
 def _named(subject: BuildSubject, names: tuple[str, ...]) -> Iterator[Breach]:

@@ -29,6 +29,7 @@ import posixpath
 import textwrap
 from collections.abc import Iterator
 
+from layerproof.commands import Command
 from layerproof.dockerfile import context_sources
 from layerproof.flow import Node
 from layerproof.manifests import is_manifest
@@ -39,48 +40,72 @@ _SYSTEM_FOLDERS = ("/etc/", "/usr/local/share/ca-certificates", "/usr/share/keyr
 
 def check(subject: BuildSubject) -> Iterator[Breach]:
     """Each install that source reaches, with the nearest step that takes it."""
-    for line, commands in subject.kinds.installs.items():
+    taking = _steps_that_take_source(subject)
+    for line, commands in (_project_installs(subject) | dict(subject.kinds.installs)).items():
         steps = [subject.flow.nodes[line], *subject.flow.chain(line)]
-        culprit = next((node for node in steps if _takes_source(node, subject)), None)
+        culprit = next((node for node in steps if node.line in taking), None)
         if culprit is not None:
             copy = textwrap.shorten(culprit.instruction.text, 60, placeholder=" ...")
             place = "it takes source" if culprit.line == line else f"`{copy}` on line {culprit.line} comes before it"
             yield line, f"`{commands[0].text}` runs again after every edit: {place}"
 
 
+def _project_installs(subject: BuildSubject) -> dict[int, tuple[Command, ...]]:
+    """What installs the project with all it needs where nothing before has: a cache mount saves the download only."""
+    found: dict[int, tuple[Command, ...]] = {}
+    for line, commands in subject.kinds.commands.items():
+        before = {node.line for node in subject.flow.upstream(line)} - {line}
+        installed = {item.ecosystem for at in before for item in subject.kinds.commands.get(at, ())}
+        projects = tuple(item for item in commands if item.kind == "project" and item.ecosystem not in installed)
+        if projects:
+            found[line] = projects
+    return found
+
+
+def _steps_that_take_source(subject: BuildSubject) -> dict[int, str]:
+    """
+    The lines of the steps that take source, each with the folder that it lies in afterwards. A step that copies that
+    folder of another stage takes it too; part of it (a recipe, pruned manifests) stays the same after most edits, and
+    BuildKit goes by the content.
+    """
+    taking: dict[int, str] = {}
+    # In file order: what a step stands on or copies from comes before it.
+    for line, node in subject.flow.nodes.items():
+        if _is_system_setup(node):
+            continue
+        folders = {taking[step.line] for at in node.copied for step in _stage_up_to(at, subject) if step.line in taking}
+        copied = [word.rstrip("/") or "/" for word in node.instruction.values[:-1]] if folders else []
+        if _takes_source(node, subject) or any(word in folders or _is_everything(word) for word in copied):
+            taking[line] = _destination(node, subject)
+    return taking
+
+
+def _stage_up_to(line: int, subject: BuildSubject) -> tuple[Node, ...]:
+    return (subject.flow.nodes[line], *subject.flow.chain(line))
+
+
 def _takes_source(node: Node, subject: BuildSubject) -> bool:
-    """Whether a step takes source files, from the context or all that another stage has of them."""
-    if _is_system_setup(node):
-        return False
+    """Whether a step takes source files from the context, or whatever may come where the text names no manifest."""
     others = [source for source in context_sources(node.instruction) if not is_manifest(source)]
-    if others and (any(node.takes(path) for path in subject.kinds.sources) or any(map(_is_everything, others))):
-        return True
-    return any(_takes_whole_stage(node, line, subject) for line in node.copied)
+    return bool(others) and (
+        any(node.takes(path) for path in subject.kinds.sources) or any(map(_is_everything, others))
+    )
 
 
 def _is_everything(source: str) -> bool:
     return source.strip("./*") == ""
 
 
-def _takes_whole_stage(node: Node, line: int, subject: BuildSubject) -> bool:
-    """
-    Whether a step copies the folder of another stage that source was copied to. Part of it (a recipe, pruned
-    manifests) stays the same after most edits, and BuildKit goes by the content.
-    """
-    steps = [subject.flow.nodes[line], *subject.flow.chain(line)]
-    if not any(_takes_source(step, subject) for step in steps):
-        return False
-    folders = {_destination(step, steps) for step in steps if _takes_source(step, subject)}
-    return any(_is_everything(word) or word.rstrip("/") in folders for word in node.instruction.values[:-1])
-
-
-def _destination(step: Node, steps: list[Node]) -> str:
+def _destination(node: Node, subject: BuildSubject) -> str:
     """The absolute folder that a COPY fills."""
-    workdir = next((item.instruction.values[0] for item in steps if item.instruction.keyword == "WORKDIR"), "/")
-    target = step.instruction.values[-1] if step.instruction.keyword in ("COPY", "ADD") else "."
+    steps = _stage_up_to(node.line, subject)
+    workdir = next(("".join(item.instruction.values) for item in steps if item.instruction.keyword == "WORKDIR"), "/")
+    target = "".join(node.instruction.values[-1:]) if node.instruction.keyword in ("COPY", "ADD") else "."
     return posixpath.normpath(posixpath.join("/", workdir, target))
 
 
 def _is_system_setup(node: Node) -> bool:
     """What an install of system packages itself needs first: COPY corp.crt /usr/local/share/ca-certificates/"""
-    return node.instruction.keyword in ("COPY", "ADD") and node.instruction.values[-1].startswith(_SYSTEM_FOLDERS)
+    return node.instruction.keyword in ("COPY", "ADD") and "".join(node.instruction.values[-1:]).startswith(
+        _SYSTEM_FOLDERS
+    )

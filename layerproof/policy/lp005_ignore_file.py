@@ -53,16 +53,16 @@ def check(subject: ContextSubject) -> Iterator[Breach]:
     for name, path in _through(subject.patterns).items():
         by_line.setdefault(_line_of(path, subject.patterns, subject.lines), {})[name] = path
     for line, through in sorted(by_line.items()):
-        verb = "reaches" if len(through) == 1 else "reach"
         hint = ", ".join(f"**/{name}" for name in through)
-        yield line, f"{', '.join(through.values())} {verb} the build context: add {hint}"
+        yield line, f"paths such as {', '.join(through.values())} reach the build context: add {hint}"
 
 
 def mend(subject: ContextSubject, text: str) -> str:
     """The ignore file's text with the missing patterns at its end, where they win over every exception."""
     missing = MANDATORY if subject.patterns is None else _through(subject.patterns)
-    head = text if not text or text.endswith("\n") else f"{text}\n"
-    return head + "".join(f"**/{name}\n" for name in missing)
+    end = "\r\n" if "\r\n" in text else "\n"
+    head = text if not text or text.endswith("\n") else f"{text}{end}"
+    return head + "".join(f"**/{name}{end}" for name in missing)
 
 
 def _through(patterns: tuple[str, ...]) -> dict[str, str]:

@@ -29,13 +29,12 @@ from collections.abc import Iterator
 from layerproof.compose import environment_of, gpu_devices
 from layerproof.model import Service
 from layerproof.policy import Breach, ComposeSubject, target_stage
+from layerproof.policy.data_stores import store_name
+from layerproof.references import upstream_name
 
 # nvidia/cuda:12.1.1-base-ubuntu22.04, nvcr.io/nvidia/pytorch, pytorch/pytorch:2.3.1-cuda12.1-cudnn8-runtime
 _CUDA = re.compile(r"nvidia/cuda|nvcr\.io/|(^|[:/-])cuda\d|tensorflow:[\w.]*-gpu")
-# What a data store or a web server is called: none of them computes on a GPU.
-_NEVER = re.compile(
-    r"(^|/)(postgres|mysql|mariadb|mongo|mongo-express|redis|valkey|rabbitmq|nginx|httpd|caddy|traefik)(:|@|$)"
-)
+_WEB_SERVERS = ("nginx", "httpd", "caddy", "traefik")
 
 
 def check(subject: ComposeSubject) -> Iterator[Breach]:
@@ -51,19 +50,27 @@ def check(subject: ComposeSubject) -> Iterator[Breach]:
             why = f" ({asks})" if asks else ""
             message = f"{service.name} needs a GPU{why} and reserves none: deploy.resources.reservations.devices"
             yield ("services", service.name, "deploy"), f"{message}, driver nvidia"
-        if service.gpu and not configured and (declared or _NEVER.search(service.image)):
+        if service.gpu and not configured and (declared or _never_computes(subject, service)):
             yield keys, f"{service.name} reserves a GPU it does not need: remove it, or configure gpu = true"
         for device in gpu_devices(service.raw):
-            if device.get("driver") != "nvidia":
-                yield keys, f"{service.name} reserves a GPU for driver {device.get('driver') or 'unset'}, not nvidia"
+            # Docker finds a driver by itself; who says that a GPU is needed wants this one.
+            if (device.get("driver") or ("" if configured else "nvidia")) != "nvidia":
+                where = ("services", service.name, "gpus") if device in (service.raw.get("gpus") or ()) else keys
+                yield where, f"{service.name} reserves a GPU for driver {device.get('driver') or 'unset'}, not nvidia"
+
+
+def _never_computes(subject: ComposeSubject, service: Service) -> bool:
+    """A data store or a web server, as far as the image's name says."""
+    name = upstream_name(service.image)[0].rpartition("/")[2]
+    return name in _WEB_SERVERS or bool(store_name(service, None, subject.project.images))
 
 
 def _asks(subject: ComposeSubject, service: Service) -> str:
     """What shows that a service of which the configuration says nothing needs a GPU; "" for nothing."""
+    if service.raw.get("runtime") == "nvidia":
+        return ""  # which gives it every GPU
     if environment_of(service.raw).get("NVIDIA_VISIBLE_DEVICES", "none") not in ("none", "void", ""):
         return "NVIDIA_VISIBLE_DEVICES is set"
-    if service.raw.get("runtime") == "nvidia":
-        return "runtime: nvidia"
     image = next((image for image in subject.project.images if image.service == service.name), None)
     base = target_stage(image).base if image else service.image
     return f"it starts from {base}" if _CUDA.search(base) else ""

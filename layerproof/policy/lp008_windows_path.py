@@ -23,9 +23,11 @@ Source: R15 (non-goals).
 import re
 from collections.abc import Iterator
 
-from layerproof.policy import Breach, ComposeSubject
+from layerproof.model import Service
+from layerproof.policy import Breach, ComposeSubject, Keys
 
-_WINDOWS = re.compile(r"^/mnt/[a-z](/|$)")
+# /mnt/c/Users/me, C:\\Users\\me, //c/Users/me
+_WINDOWS = re.compile(r"^/mnt/[a-z](/|$)|^[A-Za-z]:[\\/]|^//[a-z]/")
 
 
 def check(subject: ComposeSubject) -> Iterator[Breach]:
@@ -34,12 +36,26 @@ def check(subject: ComposeSubject) -> Iterator[Breach]:
         return
     for service in subject.project.services:
         for mount in service.raw.get("volumes") or ():
-            if mount.get("type") == "bind" and _WINDOWS.match(str(mount.get("source", ""))):
-                keys = ("services", service.name, "volumes")
-                yield keys, f"{service.name} mounts {mount['source']}, which lies on a Windows drive"
+            source = str(mount.get("source", ""))
+            keys = _place(subject, service, source)
+            # What lies below an overlay is told of the main file.
+            if mount.get("type") == "bind" and _WINDOWS.match(source) and (keys or not subject.overlay):
+                message = f"{service.name} mounts {source}, which lies on a Windows drive"
+                yield keys or ("services", service.name, "volumes"), message
         context = str((service.build or {}).get("context", ""))
         if _WINDOWS.match(context):
             yield (
                 ("services", service.name, "build", "context"),
                 f"the build context {context} lies on a Windows drive",
             )
+
+
+def _place(subject: ComposeSubject, service: Service, source: str) -> Keys:
+    """Where a mount is written; () where its text is made of variables, or is another file's."""
+    keys: Keys = ("services", service.name, "volumes")
+    for n in range(len(service.raw["volumes"])):
+        if (subject.written((*keys, str(n))) or "").startswith(f"{source}:"):
+            return (*keys, str(n))
+        if subject.written((*keys, str(n), "source")) == source:
+            return (*keys, str(n), "source")
+    return ()

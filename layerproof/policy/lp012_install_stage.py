@@ -45,7 +45,8 @@ from layerproof.dockerfile import reachable_stages
 from layerproof.kinds import is_dependency_stage
 from layerproof.model import Stage
 from layerproof.policy import Breach, BuildSubject
-from layerproof.policy.installs import is_development, is_from_files, names_dependencies, stage_chain
+from layerproof.policy.chains import stage_chain
+from layerproof.policy.installs import is_development, is_from_files, names_dependencies
 
 # build, builder, app-build, compile
 _BUILD_STAGE = re.compile(r"(?:^|[-_.])(?:build(?:er)?|compile)(?:[-_.]|$)", re.IGNORECASE)

@@ -37,7 +37,8 @@ from layerproof.commands import shell_text
 from layerproof.dockerfile import reachable_stages
 from layerproof.model import Image, Stage
 from layerproof.policy import Breach, BuildSubject
-from layerproof.policy.installs import is_development, is_for_project, stage_chain
+from layerproof.policy.chains import stage_chain
+from layerproof.policy.installs import is_development, is_for_project
 from layerproof.references import normalize_reference, upstream_name
 from layerproof.shell import simple_commands
 

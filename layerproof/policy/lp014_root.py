@@ -27,10 +27,10 @@ import re
 import shlex
 from collections.abc import Iterator
 
-from layerproof.dockerfile import find_stage
 from layerproof.model import Image, Instruction, Stage
 from layerproof.policy import Breach, BuildSubject, target_stage
-from layerproof.references import normalize_reference, upstream_name
+from layerproof.policy.chains import whole_chain
+from layerproof.references import upstream_name
 from layerproof.shell import simple_commands
 
 # Upstream images that start as root and stay root.
@@ -40,7 +40,8 @@ _AS_ROOT = frozenset(
     archlinux photon node python pypy golang rust ruby jruby php composer openjdk eclipse-temurin amazoncorretto
     sapmachine ibm-semeru-runtimes maven gradle clojure elixir erlang haskell swift dart perl julia r-base gcc tomcat
     oven/bun denoland/deno nvidia/cuda pytorch/pytorch tensorflow/tensorflow continuumio/miniconda3 hexpm/elixir
-    continuumio/anaconda3 condaforge/miniforge3 condaforge/mambaforge ghcr.io/astral-sh/uv nvcr.io/nvidia/pytorch
+    continuumio/anaconda3 condaforge/miniforge3 condaforge/mambaforge lukemathwalker/cargo-chef
+    ghcr.io/astral-sh/uv nvcr.io/nvidia/pytorch
     """.split()  # noqa: SIM905  # names read better than quoted lines
 )
 _AS_ROOT_BELOW = ("mcr.microsoft.com/dotnet/", "gcr.io/distroless/", "mcr.microsoft.com/playwright")
@@ -62,7 +63,7 @@ _VARIABLE = re.compile(r"\$(?:(?P<bare>\w+)|\{(?P<name>\w+)(?::?-(?P<default>[^}
 def check(subject: BuildSubject) -> Iterator[Breach]:
     """The last USER where it says root, else the target stage where nobody says another user."""
     image = subject.image
-    chain = list(_chain(subject))
+    chain = list(whole_chain(image, subject.project.images))
     if _composed_user(subject) or _drops_rights(subject, chain):
         return
     for at, (owner, stage) in enumerate(chain):
@@ -82,23 +83,6 @@ def check(subject: BuildSubject) -> Iterator[Breach]:
     # Without a program it is an image of files that somebody takes out.
     if _starts_as_root(base, started) and (base != "scratch" or started):
         yield target_stage(image).line, f"nothing names a user after {base}: it runs as root"
-
-
-def _chain(subject: BuildSubject) -> Iterator[tuple[Image, Stage]]:
-    """The stages that the target is laid over, itself first, on into the project's own bases."""
-    by_tag = {item.tag: item for item in subject.project.images}
-    by_name = {item.name: item for item in subject.project.images}
-    image: Image | None = subject.image
-    seen: list[Image] = []
-    while image and image not in seen:
-        seen.append(image)
-        stage: Stage | None = target_stage(image)
-        while stage:
-            yield image, stage
-            context = image.contexts.get(stage.base, "")
-            base = stage.base
-            stage = None if context else find_stage(image.dockerfile, base, before=stage)
-        image = by_name.get(context.removeprefix("target:")) if context else by_tag.get(normalize_reference(base))
 
 
 def _last_user(instructions: tuple[Instruction, ...], keyword: str) -> Instruction | None:

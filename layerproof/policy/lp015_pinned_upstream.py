@@ -56,4 +56,5 @@ def _upstream(subject: BuildSubject, stage: Stage, name: str) -> str:
         reference = context.removeprefix(_IMAGE_CONTEXT) if context.startswith(_IMAGE_CONTEXT) else ""
     else:
         reference = "" if find_stage(image.dockerfile, name, before=stage) else name
-    return reference if reference in image.upstreams and "$" not in reference else ""
+    is_index = reference.isdigit()  # of a stage that is not there: BuildKit says so
+    return reference if reference in image.upstreams and "$" not in reference and not is_index else ""

@@ -24,28 +24,14 @@ Source: R8 (.env and other secrets stay out of every image).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from fnmatch import fnmatch
 
 from layerproof.dockerfile import context_sources, reachable_stages
 from layerproof.model import Instruction
 from layerproof.policy import Breach, BuildSubject
+from layerproof.policy.secrets import is_no_secret, names_secret
 
-# DB_PASSWORD, NPM_TOKEN, AWS_SECRET_ACCESS_KEY, SECRET_KEY_BASE; not KEYBOARD, not what is about one: TOKEN_FILE,
-# PASSWORD_RESET_TIMEOUT, AWS_ACCESS_KEY_ID
-_SECRET_NAME = re.compile(
-    r"(?:^|_)(password|passwd|pgpassword|passphrase|secret|token|credentials?|apikey"
-    r"|(?:api|access|private|secret|master|signing|encryption)_?key|\w+_pwd)"
-    r"(_(base|value|arg|key|default|dev|development|test|staging|prod|production|live|local|main|old|new|root|admin"
-    r"|user|db|database|github|gitlab|npm|\d+))*$"
-)
-# What is compiled into a web page is read by everybody.
-_PUBLIC = re.compile(r"(^|_)public(_|$)|^(vite|react_app|vue_app|gatsby)_")
-# true, dummy, not-a-secret, /run/secrets/db
-_NO_SECRET = re.compile(
-    r"(true|false|yes|no|on|off|none|null|0|1)|.*(dummy|placeholder|fake|unused|not[-_ ]?(a[-_ ])?secret).*|/[^\s=]+",
-    re.IGNORECASE,
-)
 # What the value itself shows, and what it is called.
 _LITERALS = {
     # AKIA0123456789ABCDEF
@@ -59,19 +45,22 @@ _LITERALS = {
     "a private key": r"(?<!grep )(?<!grep -q )[\"']?-----BEGIN ([A-Z]+ )*PRIVATE KEY-----",
     # https://user:hunter2@example.com, not https://user:$PASSWORD@, not the password of something in this container
     "a password in an address": (
-        r"(?<!docker-image)://[^\s:/@$\"'{`<]+:(?!x-oauth-basic|dummy|placeholder)[^\s:/@$\"'{}`<>*\\]+"
+        r"(?<!docker-image)://[^\s:/@$\"'{`<]*:(?!x-oauth-basic|dummy|placeholder)[^\s:/@$\"'{}`<>*\\]+"
         r"@(?!localhost|127\.|0\.0\.0\.0|sha256:)"
     ),
+    # curl -u admin:hunter2 https://example.com
+    "a password for curl": r"\bcurl\b[^|;&\n]*\s(?:-u|--user)[ =]?[^\s:$\"'{`<]+:[^\s$\"'{`<]{4,}",
+    "a Slack webhook": r"hooks\.slack\.com/services/T\w{6,}/B\w{6,}/\w{16,}",
     # Authorization: Bearer 0123abcd
     "an Authorization header": r"Authorization:\s*(Bearer|Basic|token)\s+[A-Za-z0-9][\w.+/=-]{7,}",
 }
 _FOUND = {name: re.compile(expression) for name, expression in _LITERALS.items()}
+_KEY_FILES = ("*.pem", "*.key", "*.p12", "*.pfx", "*.jks", "*.keystore")
 _FILES = (
     *(".env", ".env.*", ".env[*]", "id_rsa", "id_dsa", "id_ecdsa", "id_ed25519", ".netrc", "_netrc", ".pypirc"),
     *(".git-credentials", "credentials.json", "service-account*.json", "service_account*.json", "serviceAccount*.json"),
-    *("kubeconfig", "*.pem", "*.key", "*.p12", "*.pfx", "*.jks", "*.keystore"),
+    *("kubeconfig", *_KEY_FILES),
 )
-_KEY_FILES = _FILES[-6:]
 # .env.example; ca.pem, fullchain.pem, rds-bundle.pem, docker.gpg.key, truststore.jks: for everybody to read
 _HARMLESS = re.compile(
     r"(^|[._-])(example|sample|template|tpl|dist|defaults?|schema|ca|cacerts?|certs?|certificates?|chain|fullchain|bundle"
@@ -87,7 +76,7 @@ def check(subject: BuildSubject) -> Iterator[Breach]:
     image = subject.image
     for stage in reachable_stages(image.dockerfile, image.target, contexts=image.contexts):
         for instruction in stage.instructions:
-            told = list(_told(instruction))
+            told = list(_told(instruction, subject.files.get(image.context, ())))
             yield from ((instruction.line, message) for message in told)
             if not told:
                 text = instruction.text
@@ -96,28 +85,30 @@ def check(subject: BuildSubject) -> Iterator[Breach]:
                     yield instruction.line, f"{instruction.keyword} holds {found}, which stays in the image"
 
 
-def _told(instruction: Instruction) -> Iterator[str]:
+def _told(instruction: Instruction, files: Collection[str]) -> Iterator[str]:
     """What names alone say of an instruction."""
     if instruction.keyword == "ARG":
         for word in instruction.values:
             name, _, default = word.partition("=")
-            if _is_secret(name) and not _NO_SECRET.fullmatch(default.strip("\"'")):
+            if names_secret(name) and (not default or not is_no_secret(default.strip("\"'"))):
                 yield f"ARG {name} names a secret: its value stays in the image's history and provenance"
     if instruction.keyword == "ENV":
         for name, value in zip(instruction.values[::2], instruction.values[1::2], strict=False):
             plain = value.strip("\"'")
-            if plain and _is_secret(name) and not _NO_SECRET.fullmatch(plain):
+            if names_secret(name) and not is_no_secret(plain):
                 yield f"ENV {name} names a secret: its value stays in the image"
     target = "".join(instruction.values[-1:])
     if instruction.keyword in ("COPY", "ADD") and not target.startswith(_KEYRINGS):
         for source in context_sources(instruction):
-            if _is_secret_file(source):
-                yield f"{instruction.keyword} of {source}: a file of secrets stays in the image"
+            hit = [path for path in _matching(source, files) if _is_secret_file(path)]
+            if hit:
+                yield f"{instruction.keyword} of {hit[0]}: a file of secrets stays in the image"
 
 
-def _is_secret(name: str) -> bool:
-    lower = name.lower()
-    return _SECRET_NAME.search(lower) is not None and not _PUBLIC.search(lower)
+def _matching(source: str, files: Collection[str]) -> list[str]:
+    """A source and, where it has wildcards, the files of the context that it names."""
+    pattern = source.removeprefix("./").lstrip("/")
+    return [source, *(path for path in files if fnmatch(path, pattern))] if re.search(r"[*?[]", source) else [source]
 
 
 def _is_secret_file(source: str) -> bool:

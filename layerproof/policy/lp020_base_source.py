@@ -118,16 +118,16 @@ def _program(subject: BuildSubject, node: Node, used: str) -> str:
         return ""
     listed = subject.files.get(folder, ())
     taken = [path for path in listed if node.takes(f"{folder}/{path}") and path.endswith(_PROGRAMS)]
-    programs = [path for path in taken if not _is_helper(path)]
+    programs = [path for path in taken if not _is_for_every_container(path)]
     patterns = [source.pattern for source in node.sources if source.folder == folder]
     if not listed:  # nothing is known of the folder: what is written has to do
         programs = [item for item in patterns if item.endswith(_PROGRAMS) or item.partition("/")[0] in _SOURCE_FOLDERS]
     if any(_is_named(path.rpartition("/")[2], used) for path in (*taken, *programs)):
-        return ""  # with its helpers
+        return ""  # and what lies beside it
     return "" if any(_is_named(item, used) for item in patterns if item != ".") else next(iter(programs), "")
 
 
-def _is_helper(path: str) -> bool:
+def _is_for_every_container(path: str) -> bool:
     name = path.rpartition("/")[2]
     return is_manifest(path) or _FOR_ALL.search(name) is not None or _TOOL_FOLDER.search(path) is not None
 

@@ -34,9 +34,9 @@ import re
 from collections.abc import Iterator
 
 from layerproof.compose import jobs
-from layerproof.dockerfile import find_stage
-from layerproof.model import Image, Project, Service, Stage
-from layerproof.policy import Breach, ComposeSubject, target_stage
+from layerproof.model import Project, Service, Stage
+from layerproof.policy import Breach, ComposeSubject
+from layerproof.policy.chains import whole_chain
 from layerproof.references import normalize_reference, upstream_name
 
 # Upstream images that bring one along.
@@ -69,22 +69,10 @@ def check(subject: ComposeSubject) -> Iterator[Breach]:
 
 def _chain(project: Project, service: Service) -> list[Stage]:
     """The stages that a service's image is made of, its target first, on into other images of the project."""
-    by_tag = {image.tag: image for image in project.images}
-    by_name = {image.name: image for image in project.images}
-    image: Image | None = by_tag.get(normalize_reference(service.image))
-    image = next((each for each in project.images if each.service == service.name), image)
-    chain: list[Stage] = []
-    seen: list[str] = []
-    while image and image.name not in seen:
-        seen.append(image.name)
-        stage: Stage | None = target_stage(image)
-        while stage:
-            chain.append(stage)
-            context = image.contexts.get(stage.base, "")
-            base = stage.base
-            stage = None if context else find_stage(image.dockerfile, base, before=stage)
-        image = by_name.get(context.removeprefix("target:")) if context else by_tag.get(normalize_reference(base))
-    return chain
+    own = (image for image in project.images if service.name == image.service)
+    named = (image for image in project.images if image.tag == normalize_reference(service.image))
+    image = next(own, None) or next(named, None)
+    return [stage for _, stage in whole_chain(image, project.images)] if image else []
 
 
 def _ports(service: Service, chain: list[Stage]) -> str:

@@ -30,6 +30,7 @@ from collections.abc import Iterator
 from layerproof.model import Service
 from layerproof.policy import Breach, ComposeSubject, Keys
 from layerproof.policy.data_stores import open_ports, port_name, store_name
+from layerproof.policy.development import is_for_development
 
 
 def check(subject: ComposeSubject) -> Iterator[Breach]:
@@ -39,10 +40,10 @@ def check(subject: ComposeSubject) -> Iterator[Breach]:
     built = {image.service: image for image in subject.project.images if image.service}
     for service in subject.project.services:
         image = built.get(service.name)
-        found = list(open_ports(service, image))
-        if found:
+        found = list(open_ports(service, image, subject.project.images))
+        if found and not is_for_development(subject, service, _place(subject, service, found[0][0])):
             index, first = found[0]
-            what = store_name(service, image) or port_name(first)
+            what = store_name(service, image, subject.project.images) or port_name(first)
             ports = ", ".join(dict.fromkeys(str(target) for _, target in found))
             published = service.raw["ports"][index].get("published") or first
             message = f"{service.name} ({what}) publishes {ports} on all interfaces"

@@ -35,10 +35,12 @@ from dataclasses import dataclass
 from layerproof.flow import Node
 from layerproof.model import Instruction
 from layerproof.policy import Breach, BuildSubject
-from layerproof.policy.installs import stage_chain
+from layerproof.policy.chains import stage_chain
+from layerproof.volatile import is_pin, is_volatile
 
+# Beside what has another value in every build, what changes often, and either below a prefix that a bundler asks for:
 # GIT_SHA, VITE_COMMIT_HASH, APP_REVISION, BUILD_DATE, GITHUB_RUN_ID, CACHEBUST; not LLVM_COMMIT, a pin
-_VOLATILE = re.compile(
+_ALSO = re.compile(
     r"(?:(?:NEXT_PUBLIC|NUXT_PUBLIC|EXPO_PUBLIC|PUBLIC|VITE|REACT_APP|VUE_APP|GATSBY|APP|IMAGE|DOCKER|OCI|SERVICE|SENTRY"
     r"|DD)_)?(?:"
     r"(?:(?:GIT|VCS|SCM|HEAD|CI|CI_COMMIT|SOURCE|GITHUB|CIRCLE|BITBUCKET|DRONE|BUILDKITE|TRAVIS|BUILD)_)?"
@@ -49,8 +51,6 @@ _VOLATILE = re.compile(
     r"|CACHE_?(?:BUST(?:ER|ING)?|BREAK(?:ER)?|DATE)|BUST_?CACHE|FORCE_?REBUILD|SOURCE_DATE_EPOCH|SOURCE_BRANCH|TIMESTAMP)",
     re.IGNORECASE,
 )
-# 8f2a1c0: a default that is a commit or a checksum names what somebody wants, not what is built here
-_COMMIT = re.compile(r"[\"']?[0-9a-f]{7,64}[\"']?")
 # $NAME, ${NAME:-default}
 _VARIABLE = re.compile(r"\$\{?(\w+)")
 _INSTALLING = ("install", "project", "build", "system")
@@ -103,13 +103,17 @@ def _declared(instruction: Instruction, volatile: frozenset[str]) -> Iterator[_D
     if instruction.keyword == "ARG":
         for word in instruction.values:
             name, _, default = word.partition("=")
-            is_volatile = _VOLATILE.fullmatch(name) is not None and not _COMMIT.fullmatch(default)
+            is_volatile = _changes(name) and not is_pin(default.strip("\"'"))
             yield _Declared(name, instruction, is_volatile, frozenset())
     if instruction.keyword == "ENV":
         for name, value in zip(instruction.values[::2], instruction.values[1::2], strict=False):
             uses = frozenset(_VARIABLE.findall(value))
-            by_name = _VOLATILE.fullmatch(name) is not None and bool(uses)
+            by_name = _changes(name) and bool(uses)
             yield _Declared(name, instruction, by_name or not uses.isdisjoint(volatile), uses)
+
+
+def _changes(name: str) -> bool:
+    return is_volatile(name) or _ALSO.fullmatch(name) is not None
 
 
 def _is_pin(subject: BuildSubject, name: str) -> bool:

@@ -30,7 +30,8 @@ from collections.abc import Iterator
 from layerproof.commands import find_commands, find_install
 from layerproof.model import Instruction, Stage
 from layerproof.policy import Breach, BuildSubject
-from layerproof.policy.installs import is_development, last_instruction, stage_chain
+from layerproof.policy.chains import last_instruction, stage_chain
+from layerproof.policy.installs import is_development
 from layerproof.shell import simple_commands
 
 # CMD ["npm", "start"]

@@ -18,11 +18,11 @@ from layerproof.errors import ConfigError
 from layerproof.model import Image, Instruction, Stage
 from layerproof.policy import BuildSubject, target_stage
 from layerproof.policy.cache_mounts import CACHES, NO_CACHE, STORES, cache_targets, manager_of, without_cache
-from layerproof.policy.installs import downloads, stage_chain
-from layerproof.references import normalize_reference, upstream_name
+from layerproof.policy.chains import stage_chain, upstream_of, whole_chain
+from layerproof.policy.installs import downloads
+from layerproof.references import upstream_name
 from layerproof.shell import simple_commands
 
-_IMAGE_CONTEXT = "docker-image://"
 # npm --cache /x, pip --cache-dir /x, --packages /x, su node -c 'npm ci'
 _ELSEWHERE = re.compile(r"(?<!no)-cache(?:-dir|-folder)?[ =]|--packages|(?<![\w-])(?:su|sudo|gosu|su-exec|chroot) ")
 # npm cache clean --force, yarn cache clean, pip cache purge, go clean -modcache
@@ -114,14 +114,15 @@ def _plan(subject: BuildSubject) -> dict[int, set[str]]:
 
 
 def _targets(subject: BuildSubject, stage: Stage, manager: str) -> tuple[str, ...]:
-    inside = manager == "composer" and upstream_name(_base(subject, stage))[0] == "composer"
+    upstream = upstream_name(upstream_of(subject.image, subject.project.images, stage))[0]
+    inside = manager == "composer" and upstream == "composer"
     return ("/tmp/cache",) if inside else CACHES[manager].targets  # noqa: S108  # where that image keeps it
 
 
 def _fits(subject: BuildSubject, stage: Stage, instruction: Instruction, manager: str) -> bool:
     """Whether the folder of the table is the one that a step uses, and nothing else has to do with it."""
     cache = CACHES.get(manager)
-    name, tag = upstream_name(_base(subject, stage))
+    name, tag = upstream_name(upstream_of(subject.image, subject.project.images, stage))
     if cache is None or name not in cache.bases or re.search("windows|nanoserver", tag):
         return False
     above = [
@@ -224,30 +225,8 @@ def _copies_from(image: Image, stage: Stage, instruction: Instruction, users: se
 
 def _inherited(subject: BuildSubject, stage: Stage) -> Iterator[Instruction]:
     """The instructions of a stage and of all it starts from, on into bases of this project, nearest first."""
-    for _, found in _chain(subject, stage):
+    for _, found in whole_chain(subject.image, subject.project.images, stage):
         yield from reversed(found.instructions)
-
-
-def _base(subject: BuildSubject, stage: Stage) -> str:
-    """The image from outside that a stage comes from in the end; "" where a named context hides it."""
-    image, last = list(_chain(subject, stage))[-1]
-    context = image.contexts.get(last.base)
-    if context is None:
-        return last.base
-    return context.removeprefix(_IMAGE_CONTEXT) if context.startswith(_IMAGE_CONTEXT) else ""
-
-
-def _chain(subject: BuildSubject, stage: Stage) -> Iterator[tuple[Image, Stage]]:
-    image: Image | None = subject.image
-    seen: list[Image] = []
-    at: Stage | None = stage
-    while image is not None and image not in seen:
-        seen.append(image)
-        chain = stage_chain(image, at)
-        yield from ((image, item) for item in chain)
-        name = image.contexts.get(chain[-1].base, normalize_reference(chain[-1].base))
-        image = next((item for item in subject.project.images if name in (item.tag, f"target:{item.name}")), None)
-        at = None
 
 
 def _stage_at(image: Image, line: int) -> Stage:

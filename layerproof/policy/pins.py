@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from typing import Literal
 
-_MOVING = {"latest", "edge", "nightly", "main", "master", "dev", "rolling", "current", "lts", "unstable"}
+_MOVING = {"latest", "edge", "nightly", "main", "master", "dev", "rolling", "current", "lts", "mainline", "unstable"}
 # What a tag may say beside that, and alone it says nothing either: alpine3.19, slim-bookworm, fpm-alpine, jdk17
 _VARIANT = re.compile(
-    r"alpine[\d.]*|slim|dev|bookworm|bullseye|buster|trixie|jammy|noble|focal|jdk\d*|jre\d*|fpm|cli|apache|musl|glibc"
+    r"alpine[\d.]*|slim|dev|bookworm|bullseye|buster|trixie|jammy|noble|focal|jdk\d*|jre\d*|fpm|cli|apache|musl|glibc|management"
 )
 # Of these a suite is the version: debian:bookworm-slim
 _BY_SUITE = ("debian", "ubuntu", "buildpack-deps")

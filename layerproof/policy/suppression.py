@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 # # layerproof: ignore=LP003,LP010 vendored, no registry here
-_COMMENT = re.compile(r"(?:^|\s)#\s*layerproof:\s*ignore=(?P<rules>[\w,]*)[ \t]*(?P<reason>.*)$")
+_COMMENT = re.compile(r"(?:^|\s)#\s*layerproof:\s*ignore=(?P<rules>(?:\w+(?:,[ \t]*[A-Z]+\d+)*)?)[ \t]*(?P<reason>.*)$")
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ def find_suppressions(text: str, *, ends: dict[int, int]) -> Iterator[Suppressio
         if found is None:
             continue
         first = number if line[: found.start()].strip() else _next_line(lines, number)
-        rules = tuple(rule for rule in found["rules"].split(",") if rule)
+        rules = tuple(rule.strip() for rule in found["rules"].split(",") if rule)
         yield Suppression(rules, found["reason"].strip(), number, first, ends.get(first, first))
 
 

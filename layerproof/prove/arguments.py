@@ -1,4 +1,4 @@
-"""Build arguments that CI gives another value in every build: with an edit comes a new commit."""
+"""New values for the build arguments that CI changes with every build."""
 
 from __future__ import annotations
 
@@ -7,17 +7,7 @@ from collections.abc import Collection
 from datetime import datetime, timezone
 
 from layerproof.model import Image
-
-# BUILD_DATE, GIT_SHA, VCS_REF, CI_JOB_ID, SOURCE_DATE_EPOCH, ...
-_VOLATILE = re.compile(
-    r"""(?:(?:APP|BITBUCKET|BUILD|BUILT|CI|CIRCLE|COMMIT|CREATED|DRONE|GIT|GITHUB|HEAD|HG|IMAGE|LAST|RELEASE|REPO|SERVICE
-          |SHORT|SOURCE|SRC|VCS)_?)*
-        (?:SOURCE_DATE_EPOCH|SHA1?|HASH|COMMIT|REVISION|REV|REF|DATE|TIME|TIMESTAMP|DATETIME|AT|ON|NOW|TODAY|EPOCH
-          |(?:BUILD|RUN|JOB|PIPELINE|WORKFLOW)_?(?:ID|NUM|NUMBER|TAG)|CACHE_?BUST(?:ER)?)""",
-    re.IGNORECASE | re.VERBOSE,
-)
-# A commit (short or whole), a checksum or a version that stands in the Dockerfile pins something; zeros do not.
-_PIN = re.compile(r"(?:sha256:)?(?=.*[1-9a-f])(?:[0-9a-f]{7}|[0-9a-f]{40}|[0-9a-f]{64})|v?\d+\.\d.*", re.IGNORECASE)
+from layerproof.volatile import is_pin, is_volatile
 
 
 def volatile_arguments(images: Collection[Image], token: str) -> dict[str, str]:
@@ -26,7 +16,7 @@ def volatile_arguments(images: Collection[Image], token: str) -> dict[str, str]:
         name
         for image in images
         for name in image.dockerfile.declared_args
-        if _VOLATILE.fullmatch(name) and not _PIN.fullmatch(_default(image, name))
+        if is_volatile(name) and not is_pin(_default(image, name))
     }
     given = {name for image in images for name in image.args}
     now = datetime.now(tz=timezone.utc)

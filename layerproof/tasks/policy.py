@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from invoke.tasks import task
 
 from layerproof.errors import NoEngineError, UsageError
-from layerproof.tasks.console import FORMATS, connect, err, exit_on_error, fail_unless, root_of, say, show
+from layerproof.tasks.console import FORMATS, connect, exit_on_error, fail_unless, root_of, say, show
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -118,7 +118,7 @@ def _mend(root: Path, engine: Engine, report: CheckReport, *, profile: str, writ
     )
     for mending in mendings:
         # On stderr, because stdout has the findings.
-        err().print(mending.diff(root), markup=False, end="")
+        sys.stderr.write(mending.diff(root))
     if not mendings:
         say("nothing here can be mended by itself")
     if write:

@@ -55,7 +55,7 @@ def check(
     if unknown := sorted(set(tools) - set(TOOLS)):
         raise UsageError(f"there is no tool {unknown[0]!r}", hint=f"Known: {', '.join(TOOLS)}.")
     broken: list[tuple[str, ConfigError]] = []
-    project = load_checked(
+    project, environment = load_checked(
         root,
         engine=engine,
         environment=environment,

@@ -19,25 +19,44 @@ from layerproof.workflow.load import load
 
 OVERLAYS = ("cpu", "dev")
 _DOCKERFILE = re.compile(r"(?:Dockerfile|Containerfile)(?:\.[\w-]+)?|[\w.-]+\.Dockerfile", re.IGNORECASE)
+# error while interpolating services.db.environment.POSTGRES_PASSWORD: required variable PW is missing a value
+_REQUIRED = re.compile(r"required variable (?P<name>\w+) is missing")
+# Good for a port, a tag and a name.
+_STAND_IN = "1"
 _SKIPPED = {"node_modules", "vendor", "venv", "target", "dist", "__pycache__"}
 _MAX_DEPTH = 5
 
 
 def load_checked(
     root: Path, *, engine: Engine, environment: Mapping[str, str], profile: str | None, on_broken: OnBroken
-) -> Project:
+) -> tuple[Project, Mapping[str, str]]:
     """
-    The project without the overlays that layerproof lays over it itself.
+    The project without the overlays that layerproof lays over it itself; and the environment that it was read in, in
+    which variables that have to be set (`${PASSWORD:?}`) and are not stand for themselves.
 
     Raises:
         ConfigError: a compose file or the configuration does not parse.
     """
+    while True:
+        try:
+            project = _load(root, engine=engine, environment=environment, profile=profile, on_broken=on_broken)
+            return project, environment
+        except ConfigError as error:
+            found = _REQUIRED.search(error.message)
+            if found is None or found["name"] in environment:
+                raise
+            environment = {**environment, found["name"]: _STAND_IN}
+
+
+def _load(
+    root: Path, *, engine: Engine, environment: Mapping[str, str], profile: str | None, on_broken: OnBroken
+) -> Project:
     try:
         project = load(root, engine=engine, environment=environment, profile=profile, on_broken=on_broken)
-    except NoComposeFileError as error:
+    except NoComposeFileError:
         project = _without_compose(root.resolve(), on_broken=on_broken)
         if not project.images:
-            raise error from error
+            raise
         return project
     main = without_overlays(project.compose_files)
     if main == project.compose_files:

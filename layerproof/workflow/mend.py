@@ -55,7 +55,7 @@ def plan_mending(
     Raises:
         ConfigError: as for `check`.
     """
-    project = load_checked(root, engine=engine, environment=environment, profile=profile, on_broken=lambda *_: None)
+    project, _ = load_checked(root, engine=engine, environment=environment, profile=profile, on_broken=lambda *_: None)
     config = configuration(project)
     subjects = Subjects(project, config, ComposePlaces(project.compose_files))
     texts: dict[Path, tuple[str, str, tuple[str, ...]]] = {}

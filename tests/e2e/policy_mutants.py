@@ -67,7 +67,7 @@ MUTANTS = (
     _one("a script without a suffix", "LP007", "backend/entrypoint", None, "#!/bin/sh\nnpm ci --omit=dev\nexec node dist/server.js\n", "npm ci"),
     _one("npm installs before it starts", "LP007", "backend/package.json", '"scripts": {', '"scripts": {\n    "prestart": "npm install",', "prestart"),
     _one("the script that starts the stack", "LP007", "start.sh", None, "#!/bin/sh\n(cd web && npm install)\ndocker compose up\n", "npm install"),
-    _one("source on a Windows drive", "LP008", COMPOSE, "- pose_service_data:/data", "- /mnt/c/Users/me/data:/data", "volumes:"),
+    _one("source on a Windows drive", "LP008", COMPOSE, "- pose_service_data:/data", "- /mnt/c/Users/me/data:/data", "/mnt/c"),
     _one("install at start", "LP009", COMPOSE, "    environment:\n      BACKEND_URL", '    command: sh -c "npm ci && node dist/server/main.js"\n    environment:\n      BACKEND_URL', "command:"),
     _one("install at start in development", "LP009", DEV, "  frontend:\n", '  frontend:\n    command: sh -c "npm install && npm run dev"\n', "command: sh"),
     _one("install in a health check", "LP009", COMPOSE, """test: ["CMD", "mongosh", "--quiet", "--eval", "db.adminCommand('ping').ok"]""", 'test: ["CMD-SHELL", "apt-get install -y curl && curl -f localhost:27017"]', "apt-get"),

@@ -26,6 +26,7 @@ LEVELS = {
         "manifests",
         "package_managers",
         "shell",
+        "volatile",
         "weights",
         "yaml_text",
     ),

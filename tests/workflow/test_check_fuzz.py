@@ -71,7 +71,8 @@ def test_a_mangled_file_is_told_and_never_breaks_the_check(
     path.parent.mkdir(parents=True, exist_ok=True)
     for seed in range(ROUNDS):
         path.write_bytes(mangled(seeds, seed=seed).encode("utf-8", "surrogatepass"))
-        assert refusal(repo, engine) != ""
+        refused = refusal(repo, engine)
+        assert refused is None or str(repo) in refused or "images" in refused or "tool.layerproof" in refused, refused
 
 
 def test_mangled_yaml_is_read_or_refused() -> None:
@@ -83,4 +84,5 @@ def test_mangled_yaml_is_read_or_refused() -> None:
                 list(parse_yaml(mangled(seeds, seed=seed), path=Path("x.yml")).walk())
         except LayerproofError as error:
             refusals.append(error.message)
+    assert refusals
     assert all(message.startswith("x.yml:") for message in refusals)

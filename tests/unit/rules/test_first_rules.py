@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from layerproof.config import Config
+from tests.mangle import no_hang
 from tests.unit.rules.subjects import RULES, block, build, compose, context, findings, lines, script
 
 STAGES = Config.model_validate({"policy": {"stages": ["deps", "build", "runtime"]}})
@@ -148,7 +149,7 @@ GOOD_IGNORE = block(RULES["LP005"], "Good")
         pytest.param(GOOD_IGNORE.replace("**/data/", "data/*"), [], id="the content of a folder"),
         pytest.param(GOOD_IGNORE.replace("**/*.log", "*.log"), ["pkg/app.log"], id="at the top only"),
         pytest.param(GOOD_IGNORE + "!app.log\n", ["app.log"], id="an exception that lets one through"),
-        pytest.param(GOOD_IGNORE.replace("**/.env\n", ""), [".env reaches"], id="secrets"),
+        pytest.param(GOOD_IGNORE.replace("**/.env\n", ""), [".env reach the build context"], id="secrets"),
     ],
 )
 def test_ignore_files(text: str | None, words: list[str]) -> None:
@@ -188,3 +189,11 @@ def test_what_an_exception_lets_through_is_told_at_its_line() -> None:
 )
 def test_scripts(name: str, text: str, expected: list[int]) -> None:
     assert lines("LP007", script(text, name=name)) == expected
+
+
+def test_lp003_judges_each_step_once_however_the_stages_copy_from_each_other() -> None:
+    stages = ["FROM b AS s0\nWORKDIR /app\nCOPY . .\n"]
+    stages += [f"FROM b AS s{n}\nWORKDIR /app\nCOPY --from=s{n - 1} /app /app\nRUN make\n" for n in range(1, 60)]
+    text = "".join(stages) + "FROM b\nCOPY --from=s59 /app /app\nRUN npm ci\n"
+    with no_hang():
+        assert len(findings("LP003", build(text))) == 1

@@ -267,7 +267,7 @@ def test_what_ships_starts_from(text: str, words: str) -> None:
         pytest.param(f"{NODE}ARG VITE_COMMIT_HASH=dev\nRUN npm ci\n", [3], id="the commit with a prefix and a default"),
         pytest.param(f"{NODE}ARG A=1 BUILD_DATE\nRUN apt-get install -y git\n", [3], id="the date, system packages"),
         pytest.param(f"{NODE}ARG CACHEBUST=1\nRUN npm ci\nRUN npm ci --omit=dev\n", [3], id="told once"),
-        pytest.param(f"{NODE}ARG REF\nENV GIT_COMMIT=$REF\nRUN npm ci\n", [4], id="a variable made of an argument"),
+        pytest.param(f"{NODE}ARG VALUE\nENV GIT_COMMIT=$VALUE\nRUN npm ci\n", [4], id="a variable made of an argument"),
         pytest.param(f"{NODE}ARG GIT_SHA\nENV COMMIT=${{GIT_SHA}}\nRUN npm ci\n", [3], id="its repetition is not told"),
         pytest.param(f"{NODE}ENV COMMIT=unknown\nRUN npm ci\n", [], id="a fixed value"),
         pytest.param(f"{NODE}RUN npm ci\nARG GIT_SHA\nRUN npm run build\n", [], id="below the install"),
