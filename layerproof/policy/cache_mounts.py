@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from layerproof.commands import Command
@@ -116,3 +116,15 @@ def without_cache(command: Command, node: Node) -> str:
     variable = {"pip": "PIP_NO_CACHE_DIR", "uv": "UV_NO_CACHE"}.get(manager, "")
     found = next((flag for flag in flags.get(manager, ()) if flag in words), "")
     return found or (variable if variable in node.arguments else "")
+
+
+def is_for_others(command: Command, targets: Collection[str]) -> bool:
+    """Whether every one of some mounts is the folder of another package manager, by its usual name."""
+    manager = manager_of(command)
+    owners = {next((name for name, cache in CACHES.items() if _is_usual(cache, target)), "") for target in targets}
+    return manager in CACHES and "" not in owners and manager not in owners
+
+
+def _is_usual(cache: Cache, target: str) -> bool:
+    # /root/.npm, /home/node/.npm, ~/.npm
+    return any(target.endswith(usual.removeprefix("/root").removeprefix("/usr/local")) for usual in cache.targets)

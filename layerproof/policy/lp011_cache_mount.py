@@ -30,7 +30,7 @@ from collections.abc import Iterator
 from layerproof.commands import Command
 from layerproof.flow import Node
 from layerproof.policy import Breach, BuildSubject
-from layerproof.policy.cache_mounts import STORES, cache_targets, manager_of, without_cache
+from layerproof.policy.cache_mounts import STORES, cache_targets, is_for_others, manager_of, without_cache
 from layerproof.policy.installs import downloads
 from layerproof.policy.mounting import mend
 
@@ -47,6 +47,8 @@ def check(subject: BuildSubject) -> Iterator[Breach]:
         useless = {without_cache(item, node) for item in found}
         if found and not targets:
             yield line, f"`{found[0].text}` downloads everything again whenever it runs: it mounts no cache"
+        elif found and all(is_for_others(item, targets) for item in found):
+            yield line, f"`{found[0].text}` keeps nothing in the cache that is mounted: {targets[0]} is another tool's"
         elif found and "" not in useless:
             yield line, f"`{found[0].text}` does not use the cache that is mounted: {useless.pop()} turns it off"
         elif lost := next(((item, at) for item in commands if (at := _lost(subject, node, item))), None):

@@ -35,6 +35,8 @@ BASES = (
         pytest.param(f"{NODE}RUN <<EOF\nset -e\nnpm ci\nEOF\n", [3], id="a here-document"),
         pytest.param(f"{NODE}RUN --mount=type=cache,target=/root/.npm npm ci\n", [], id="npm with its cache"),
         pytest.param(f"{NODE}RUN --mount=type=cache,id=n,dst=/n npm ci --cache /n\n", [], id="a cache anywhere"),
+        pytest.param(f"{NODE}RUN --mount=type=cache,target=/root/.cache/pip npm ci\n", [3], id="another tool's cache"),
+        pytest.param(f"{NODE}RUN --mount=type=cache,target=/home/node/.npm npm ci\n", [], id="npm's in another home"),
         pytest.param(f"{NODE}RUN --mount=type=cache,target=/var/cache/apt npm ci\n", [3], id="apt's cache only"),
         pytest.param(f"{NODE}RUN --mount=type=bind,target=/src npm ci\n", [3], id="a mount that is no cache"),
         pytest.param(f"{NODE}RUN npm install -g pnpm@9 && npm i --location=global serve\n", [], id="tools by name"),
