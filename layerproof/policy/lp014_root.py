@@ -94,16 +94,24 @@ def _last_user(instructions: tuple[Instruction, ...], keyword: str) -> Instructi
 def _expanded(user: str, chain: list[tuple[Image, Stage]]) -> str:
     """A user with its variables; one that is not known stays as it is written."""
     values: dict[str, str] = {}
+    variables = set[str]()
+
+    def plain(word: str) -> str:
+        return _VARIABLE.sub(
+            lambda found: values.get(found["bare"] or found["name"]) or found["default"] or found[0], word.strip("\"'")
+        )
+
     for image, stage in reversed(chain):
         for item in stage.instructions:
             if item.keyword == "ENV":
-                values.update(zip(item.values[::2], (value.strip("\"'") for value in item.values[1::2]), strict=False))
+                pairs = zip(item.values[::2], item.values[1::2], strict=False)
+                values.update({name: plain(value) for name, value in pairs})
+                variables.update(item.values[::2])
             for word in item.values if item.keyword == "ARG" else ():
                 name, _, default = word.partition("=")
-                values[name] = image.args.get(name, default.strip("\"'") or image.dockerfile.global_args.get(name, ""))
-    return _VARIABLE.sub(
-        lambda found: values.get(found["bare"] or found["name"]) or found["default"] or found[0], user.strip("\"'")
-    )
+                if name not in variables:  # ENV wins over ARG, also over a later one
+                    values[name] = image.args.get(name, plain(default) or image.dockerfile.global_args.get(name, ""))
+    return plain(user)
 
 
 def _composed_user(subject: BuildSubject) -> bool:

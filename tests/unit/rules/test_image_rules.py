@@ -84,6 +84,12 @@ def test_lp014_by_compose(compose: str, expected: list[int]) -> None:
     assert lines("LP014", build(NODE, compose=SERVICE + compose)) == expected
 
 
+def test_lp014_takes_a_variable_over_an_argument_and_follows_what_it_is_made_of() -> None:
+    node = "FROM node:20\n"
+    assert lines("LP014", build(f"{node}ENV APP_USER=app\nARG APP_USER=root\nUSER $APP_USER\n")) == []
+    assert lines("LP014", build(f"{node}ARG U=root\nENV RUN_AS=$U\nUSER ${{RUN_AS}}\n")) == [4]
+
+
 def test_lp014_follows_the_projects_own_bases() -> None:
     text = "FROM base:runtime\nCMD x\n"
     user = base_image("base", "FROM node:20\nUSER node\n", tag="runtime")
