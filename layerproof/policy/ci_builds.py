@@ -53,6 +53,7 @@ class CiBuild:
         sequence: what runs one after the other; builds of different ones may run in any order.
         job: the file, and in a workflow the job.
         names: the services of `compose`, the targets of `bake`; none for all of them.
+        variant: the platforms and build arguments, as written.
         varying: the names of the matrix that have several values.
         files: the compose or bake files that it names itself.
     """
@@ -65,6 +66,7 @@ class CiBuild:
     context: str = ""
     file: str = ""
     target: str = ""
+    variant: str = ""
     tags: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
@@ -164,6 +166,7 @@ def _of_action(step: YamlNode, start: CiBuild, values: Mapping[str, str]) -> Ite
             context=_folder("", _DEFAULT_CONTEXT.sub("./", text("context")) or "."),
             file=text("file"),
             target=text("target"),
+            variant=f"{text('platforms')} {text('build-args')}",
             tags=tuple(re.split(r"[\s,]+", text("tags").strip())) if text("tags").strip() else (),
             caches=tuple(CacheTarget(entry, Place(path, line)) for line, entry in caches),
         )

@@ -92,7 +92,7 @@ def _name(build: CiBuild, cache: CacheTarget) -> str:
 
 def _is_matrix(build: CiBuild, cache: CacheTarget) -> bool:
     """Whether the image varies with the matrix and the place of its cache cannot."""
-    text = " ".join((build.context, build.file, build.target, *build.tags, *build.names))
+    text = " ".join((build.context, build.file, build.target, build.variant, *build.tags, *build.names))
     names = set(_MATRIX.findall(text))
     varies = bool(names & build.varying) or (bool(names) and "*" in build.varying)
     return varies and not has_variable(cache.text)

@@ -85,6 +85,9 @@ IMAGE = "${{ matrix.image }}"
         ),
         pytest.param(workflow(push("web"), head=MATRIX), [], id="a matrix that the image does not vary with"),
         pytest.param(
+            workflow(push("web", rest=f', platforms: "{IMAGE}"'), head=MATRIX), [6], id="a matrix of platforms"
+        ),
+        pytest.param(
             workflow(push(f"./{IMAGE}", "type=gha,scope=${{ env.S }}"), head=MATRIX), [], id="a scope that may vary"
         ),
         pytest.param(
