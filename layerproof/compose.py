@@ -8,6 +8,7 @@ from typing import Any
 
 from layerproof.errors import ConfigError, NoComposeFileError
 from layerproof.model import Port, Service
+from layerproof.paths import is_regular_file
 
 # Compose's own search order (compose-go cli/options.go); any override goes with any main file.
 DEFAULT_NAMES = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml")
@@ -35,7 +36,7 @@ def find_compose_files(root: Path, *, configured: str, environment: Mapping[str,
         separator = environment.get("COMPOSE_PATH_SEPARATOR") or ":"
         files = [root / name for name in listed.split(separator)]
         for file in files:
-            if not file.is_file():
+            if not is_regular_file(file):
                 raise ConfigError(f"{file}: there is no such compose file", hint="Check compose-file and COMPOSE_FILE.")
         return tuple(files)
     for name in DEFAULT_NAMES:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from layerproof.errors import ConfigError
+from layerproof.paths import is_regular_file
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class ContextFile:
 def ignore_file_of(dockerfile: Path, context: Path) -> Path | None:
     """The ignore file that holds: `<Dockerfile>.dockerignore` beside the Dockerfile wins over `.dockerignore`."""
     for path in (dockerfile.with_name(f"{dockerfile.name}.dockerignore"), context / ".dockerignore"):
-        if path.is_file():
+        if is_regular_file(path):
             return path
     return None
 

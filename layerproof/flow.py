@@ -13,6 +13,7 @@ from layerproof.context import ignorer
 from layerproof.dockerfile import context_sources, copied_from, find_stage, reachable_stages
 from layerproof.errors import ConfigError
 from layerproof.model import Image, Instruction, Stage, Step
+from layerproof.paths import is_folder
 from layerproof.progress import ONLY_STAGE
 
 _LAYERS = ("RUN", "COPY", "ADD", "WORKDIR")
@@ -173,7 +174,7 @@ def _shown_name(image: Image, stage: Stage) -> str:
 
 def _folders(image: Image) -> dict[str, Path]:
     """The named contexts that are folders here."""
-    return {name: Path(value) for name, value in image.contexts.items() if Path(value).is_dir()}
+    return {name: Path(value) for name, value in image.contexts.items() if is_folder(Path(value))}
 
 
 def _stage_before(image: Image, stage: Stage, name: str) -> Stage | None:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import os
 import random
 import signal
 from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import yaml
 
 ROUNDS = int(os.environ.get("LAYERPROOF_FUZZ", "400"))
 LIMIT_S = 20
@@ -30,6 +34,41 @@ def mangled(seeds: Sequence[str], *, seed: int) -> str:
     for _ in range(chance.randint(1, 6)):
         text = chance.choice(_WAYS)(text, chance)
     return text
+
+
+def mangled_tree(seeds: Sequence[str], *, seed: int) -> str:
+    """One of some YAML texts, well-formed still, with one to three of its values made wrong, moved or dropped."""
+    chance = random.Random(seed)  # noqa: S311  # a test that can be repeated, no secret
+    tree = yaml.safe_load(chance.choice(seeds))
+    for _ in range(chance.randint(1, 3)):
+        places = list(_places(tree))
+        if not places:
+            break
+        holder, key = chance.choice(places)
+        way = chance.randrange(4)
+        if way == 0:
+            del holder[key]
+        elif way == 1:
+            holder[key] = copy.deepcopy(chance.choice([value[at] for value, at in places]))
+        elif way == 2 and isinstance(holder[key], str):
+            holder[key] = chance.choice(_WAYS)(holder[key], chance)
+        else:
+            holder[key] = copy.deepcopy(chance.choice(_VALUES))
+    return yaml.safe_dump(tree, allow_unicode=True)
+
+
+def _places(tree: Any) -> Iterator[tuple[Any, Any]]:
+    pairs = tree.items() if isinstance(tree, dict) else enumerate(tree)
+    for key, value in pairs:
+        yield tree, key
+        if isinstance(value, dict | list):
+            yield from _places(value)
+
+
+_VALUES: tuple[Any, ...] = (
+    *(None, "", 0, -1, 1e999, True, [], {}, [None]),
+    *("${X:?no}", "$", "x y", "../..", "/", "a" * 5000),
+)
 
 
 def _insert(text: str, chance: random.Random) -> str:

@@ -25,8 +25,10 @@ class Completed:
     stderr: str
 
     def tail(self, lines: int = 12) -> str:
-        """The last lines of stderr, or of stdout where stderr is empty."""
-        return "\n".join((self.stderr.strip() or self.stdout.strip()).splitlines()[-lines:])
+        """The last lines of stderr, or of stdout where stderr is empty; of a Go program that crashed its reason."""
+        text = (self.stderr.strip() or self.stdout.strip()).splitlines()
+        crash = next((line for line in text if line.startswith("panic: ")), None)
+        return crash.strip() if crash else "\n".join(text[-lines:])
 
 
 def find_program(name: str) -> str | None:

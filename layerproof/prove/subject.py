@@ -14,6 +14,7 @@ from layerproof.flow import Flow, load_flow
 from layerproof.graph import with_parents
 from layerproof.kinds import Kinds, load_kinds
 from layerproof.model import Image, Project
+from layerproof.paths import is_folder
 from layerproof.prove.source import home_of, is_same_file, is_same_source, worst_source
 
 Files = Mapping[Path, Collection[str]]
@@ -162,7 +163,7 @@ def _sibling_source(other: _Analysis, found: _Analysis) -> Path | None:
 
 def _folders(image: Image) -> tuple[Path, ...]:
     """The build context of an image, and its named contexts that are folders here."""
-    return (image.context, *(Path(value) for value in image.contexts.values() if Path(value).is_dir()))
+    return (image.context, *(Path(value) for value in image.contexts.values() if is_folder(Path(value))))
 
 
 def _ignorer(folder: Path, image: Image) -> Callable[[str], bool]:

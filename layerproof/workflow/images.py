@@ -12,6 +12,7 @@ from layerproof.config import Overlay
 from layerproof.dockerfile import external_references, find_stage, load_dockerfile, parse_dockerfile
 from layerproof.errors import ConfigError, RemoteContextError
 from layerproof.model import Dockerfile, Image, Service
+from layerproof.paths import is_folder
 from layerproof.references import normalize_reference
 
 # compose build key -> bake target key, where the values have the same shape.
@@ -156,7 +157,7 @@ def _service_image(service: Service, document: Mapping[str, Any], overlay: Overl
             f"service {service.name}: the build context {build.get('context', '')} is remote",
             hint="layerproof needs the files: clone that repository and name the folder.",
         )
-    if not folder.is_dir():
+    if not is_folder(folder):
         raise ConfigError(
             f"service {service.name}: {folder}: there is no such folder, which is its build context",
             hint="Check build.context in the compose file.",

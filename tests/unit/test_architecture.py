@@ -11,7 +11,7 @@ import layerproof
 
 PACKAGE = Path(layerproof.__file__).parent
 LEVELS = {
-    0: ("errors", "model"),
+    0: ("errors", "model", "paths"),
     1: (
         "atomic",
         "config",

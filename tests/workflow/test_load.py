@@ -172,6 +172,11 @@ def test_a_remote_context_is_a_clear_error(tmp_path: Path, context: str) -> None
         project_of(tmp_path, {"api": {"build": {"context": context}}})
 
 
+def test_a_context_that_the_system_cannot_look_up_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="there is no such folder"):
+        project_of(tmp_path, {"api": built(tmp_path / ("a" * 5000))})
+
+
 def test_a_configured_service_that_does_not_exist_is_an_error(tmp_path: Path) -> None:
     write(tmp_path / "pyproject.toml", "[tool.layerproof.services.fronted]\ngpu = true\n")
     with pytest.raises(UsageError) as caught:
