@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
-import stat
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
+from layerproof.digests import DigestIndex, uncollected
 from layerproof.errors import ConfigError
 from layerproof.paths import is_regular_file
 
 
-@dataclass(frozen=True)
-class ContextFile:
+class ContextFile(NamedTuple):
     """
-    One file of a context; `path` is relative and uses `/`. A link's digest is that of its target's name.
+    One file of a context; `path` is relative and uses `/`. In the place of a link's digest is what it leads to.
 
     A folder that holds nothing stands for itself: its path ends with `/`, its mode is 0 (BuildKit does not look at it).
     """
@@ -25,6 +24,7 @@ class ContextFile:
     path: str
     mode: int
     digest: str
+    size_bytes: int = 0
 
 
 def ignore_file_of(dockerfile: Path, context: Path) -> Path | None:
@@ -49,26 +49,25 @@ def parse_ignore(text: str) -> tuple[str, ...]:
         negated = pattern.startswith("!")
         path = os.path.normpath(pattern.removeprefix("!").strip()) if pattern != "!" else ""
         path = path.lstrip("/") if len(path) > 1 else path
-        patterns.append(f"!{path}" if negated else path)
-    return tuple(pattern for pattern in patterns if pattern not in ("", ".", "!"))
+        # BuildKit cleans an exception once more as a whole, so that `!../a` becomes `a`, which is none.
+        patterns.append(os.path.normpath(f"!{path}") if negated else path)
+    return tuple(pattern for pattern in patterns if pattern not in ("", "."))
 
 
-def load_context(context: Path, *, dockerfile: Path) -> tuple[ContextFile, ...]:
+def load_context(context: Path, *, dockerfile: Path, index: DigestIndex | None = None) -> tuple[ContextFile, ...]:
     """
     The files of a context, sorted by path; folders count through their files, or as themselves where they have none.
+
+    Args:
+        index: digests known from an earlier look; those of this one are entered.
 
     Raises:
         ConfigError: the context is no folder, or a file in it cannot be read.
     """
-    files = []
-    for path in list_context(context, dockerfile=dockerfile):
-        try:
-            files.append(ContextFile(path, 0, "folder") if path.endswith("/") else _file(context / path, path))
-        except FileNotFoundError:
-            continue  # an editor's temporary file, gone since the folder was listed
-        except OSError as error:
-            raise _unreadable(context, error) from error
-    return tuple(files)
+    index = index if index is not None else DigestIndex()
+    with _told(context, dockerfile) as patterns, uncollected():
+        described = index.describe(str(context), _paths(context, patterns, with_status=True))
+        return tuple(sorted(map(ContextFile._make, described)))
 
 
 def list_context(context: Path, *, dockerfile: Path) -> tuple[str, ...]:
@@ -78,12 +77,18 @@ def list_context(context: Path, *, dockerfile: Path) -> tuple[str, ...]:
     Raises:
         ConfigError: the context is no folder, or cannot be listed.
     """
+    with _told(context, dockerfile) as patterns:
+        return tuple(sorted(path for path, _ in _paths(context, patterns, with_status=False)))
+
+
+@contextmanager
+def _told(context: Path, dockerfile: Path) -> Iterator[tuple[str, ...]]:
+    """The patterns of the ignore file; what goes wrong with it or with the files is told with where that is."""
     if not context.is_dir():
         raise ConfigError(f"{context}: the build context is no folder", hint="Check build.context in the compose file.")
     ignore = ignore_file_of(dockerfile, context)
     try:
-        patterns = parse_ignore(ignore.read_text(encoding="utf-8")) if ignore else ()
-        return tuple(sorted(_paths(context, patterns)))
+        yield parse_ignore(ignore.read_text(encoding="utf-8")) if ignore else ()
     except ConfigError as error:
         raise ConfigError(f"{ignore}: {error.message}", hint=error.hint) from error
     except (OSError, UnicodeDecodeError) as error:
@@ -98,26 +103,88 @@ def ignorer(patterns: tuple[str, ...]) -> Callable[[str], bool]:
     """
     A function that tells whether a path, relative and with `/`, is kept out of the context by these patterns.
 
-    The last pattern that matches the path or a folder above it decides. docker-py's matcher is not used: it looks at
-    one folder only, so `**/node_modules` beside an exception lets deep files through.
+    The last pattern that matches the path or a folder above it decides, but for patterns that changed nothing there.
+    docker-py's matcher is not used: it looks at one folder only, so `**/node_modules` beside an exception lets deep
+    files through (docs/decisions/0004).
 
     Raises:
         ConfigError: a pattern that BuildKit refuses as well.
 
     Source: moby/patternmatcher (MatchesOrParentMatches), which BuildKit uses.
     """
-    rules = [(not pattern.startswith("!"), _pattern(pattern.removeprefix("!"))) for pattern in patterns]
+    rules = _Rules(patterns)
 
     def ignored(path: str) -> bool:
-        parts = path.split("/")
-        paths = ["/".join(parts[:count]) for count in range(len(parts), 0, -1)]
-        verdict = False
-        for ignores, expression in rules:
-            if ignores != verdict and any(expression.fullmatch(item) for item in paths):
-                verdict = ignores
-        return verdict
+        verdict, end = _AT_ROOT, -1
+        while end < len(path):
+            end = path.find("/", end + 1)
+            end = len(path) if end < 0 else end
+            verdict = rules.judge(path[:end], verdict)
+        return verdict.ignored
 
     return ignored
+
+
+class _Verdict(NamedTuple):
+    """Whether a path is kept out, and which patterns have matched it or a folder above it, as bits."""
+
+    ignored: bool
+    matched: int
+
+
+_AT_ROOT = _Verdict(ignored=False, matched=0)
+_IGNORED, _KEPT = _Verdict(ignored=True, matched=0), _AT_ROOT
+
+
+class _Rules:
+    """
+    The patterns of an ignore file. Each path is judged after the folder it is in.
+
+    Source: moby/patternmatcher, MatchesUsingParentResults.
+    """
+
+    def __init__(self, patterns: tuple[str, ...]) -> None:
+        self.has_exceptions = any(pattern.startswith("!") for pattern in patterns)
+        self._names: set[str] = set()
+        suffixes: list[str] = []
+        self._rules: list[tuple[int, bool, re.Pattern[str]]] = []
+        for n, pattern in enumerate(patterns):
+            # **/node_modules, **/*.log: looked up, where the order of patterns does not matter
+            found = None if self.has_exceptions else re.fullmatch(r"\*\*/(\*(?=\.))?([^*?\[\]\\/]+)", pattern)
+            if found and found[1]:
+                suffixes.append(found[2])
+            elif found:
+                self._names.add(found[2])
+            elif pattern == "!":
+                raise ConfigError(
+                    "the ignore pattern `!` makes an exception of nothing",
+                    hint="Mend it; BuildKit refuses it as well.",
+                )
+            else:
+                self._rules.append((1 << n, not pattern.startswith("!"), _pattern(pattern.removeprefix("!"))))
+        self._suffixes = tuple(suffixes)
+        one = "|".join(f"(?:{expression.pattern})" for _, _, expression in self._rules)
+        self._others = re.compile(one, re.DOTALL) if one else None
+
+    def judge(self, path: str, above: _Verdict) -> _Verdict:
+        """What becomes of a path in a folder of which `above` is known."""
+        if self.has_exceptions:
+            return self._in_order(path, above)
+        if above.ignored:
+            return _IGNORED
+        name = path[path.rfind("/") + 1 :]
+        if name in self._names or name.endswith(self._suffixes):
+            return _IGNORED
+        return _IGNORED if self._others and self._others.fullmatch(path) else _KEPT
+
+    def _in_order(self, path: str, above: _Verdict) -> _Verdict:
+        """A pattern that would change nothing is not looked at, so a folder that it matches does not count either."""
+        ignored, matched = False, 0
+        for bit, ignores, expression in self._rules:
+            if above.matched & bit or (ignores != ignored and expression.fullmatch(path)):
+                matched |= bit
+                ignored = ignores
+        return _Verdict(ignored, matched)
 
 
 def _pattern(pattern: str) -> re.Pattern[str]:
@@ -146,53 +213,62 @@ def _token(token: str, *, last: bool) -> str:
     if token.startswith("[") and len(token) > 1:
         # Python would warn about what other regular expression languages mean by these.
         return "[" + re.sub(r"([\[&|~])", r"\\\1", token[1:-1]) + "]"
+    if token.startswith("\\") and token[1:].isalnum():
+        # What the regular expressions of Go make of it: a bell, a digit, ...; of other letters an error.
+        known = {"z": r"\Z"} | {letter: f"\\{letter}" for letter in "afnrtvAbBdDsSwW"}
+        if token[1] not in known:
+            raise re.error(f"unknown escape {token}")
+        return f"(?a:{known[token[1]]})"
     return re.escape(token[1:] if token.startswith("\\") and len(token) > 1 else token)
 
 
-def _paths(context: Path, patterns: tuple[str, ...]) -> Iterator[str]:
-    ignored = ignorer(patterns)
-    # Only an exception can bring back a file below an ignored folder; without one, whole folders are skipped.
-    has_exceptions = any(pattern.startswith("!") for pattern in patterns)
+def _paths(
+    context: Path, patterns: tuple[str, ...], *, with_status: bool
+) -> Iterator[tuple[str, os.stat_result | None]]:
+    rules = _Rules(patterns)
+    judge, has_exceptions = rules.judge, rules.has_exceptions
     kept_folders, filled = set[str](), set[str]()
-    for folder, folders, names in os.walk(context, onerror=_raise):
-        below = os.path.relpath(folder, context).replace(os.sep, "/")
-        prefix = "" if below == "." else f"{below}/"
-        links = [name for name in folders if Path(folder, name).is_symlink()]
-        inside = {name: ignored(f"{prefix}{name}") for name in folders if name not in links}
-        kept_folders.update(f"{prefix}{name}" for name, is_ignored in inside.items() if not is_ignored)
-        folders[:] = [name for name, is_ignored in inside.items() if has_exceptions or not is_ignored]
-        kept = [f"{prefix}{name}" for name in (*names, *links) if not ignored(f"{prefix}{name}")]
-        if kept:
-            filled.update(_folders_above(kept[0]))
-        yield from kept
+    waiting = [("", _AT_ROOT)]
+    while waiting:
+        prefix, above = waiting.pop()
+        has_file = False
+        with _opened(f"{context}/{prefix}") as entries:
+            for entry in entries:
+                path = prefix + entry.name
+                verdict = judge(path, above)
+                if not entry.is_dir(follow_symlinks=False):
+                    if not verdict.ignored:
+                        try:
+                            status = entry.stat(follow_symlinks=False) if with_status else None
+                        except FileNotFoundError:
+                            continue  # an editor's temporary file, gone since the folder was opened
+                        has_file = True
+                        yield path, status
+                    continue
+                if not verdict.ignored:
+                    kept_folders.add(path)
+                # Only an exception can bring back a file below an ignored folder.
+                if not verdict.ignored or has_exceptions:
+                    waiting.append((f"{path}/", verdict))
+        if has_file:
+            filled.update(_folders_above(prefix))
     for path in kept_folders:
         filled.update(_folders_above(path))
-    yield from (f"{path}/" for path in kept_folders - filled)
+    yield from ((f"{path}/", None) for path in kept_folders - filled)
 
 
-def _raise(error: OSError) -> None:
-    """os.walk passes over folders that it cannot read, unless it is told otherwise."""
-    raise error
+@contextmanager
+def _opened(folder: str) -> Iterator[Iterator[os.DirEntry[str]]]:
+    """The entries of a folder, by its descriptor: each `stat` looks up a name only, not the whole path again."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        with os.scandir(descriptor) as entries:
+            yield entries
+    finally:
+        os.close(descriptor)
 
 
 def _folders_above(path: str) -> Iterator[str]:
     while "/" in path:
         path = path.rpartition("/")[0]
         yield path
-
-
-def _file(path: Path, relative: str) -> ContextFile:
-    status = path.lstat()
-    if stat.S_ISLNK(status.st_mode):
-        return ContextFile(relative, 0o777, hashlib.sha256(os.fsencode(path.readlink())).hexdigest())
-    if not stat.S_ISREG(status.st_mode):
-        return ContextFile(relative, stat.S_IMODE(status.st_mode), "special")
-    with path.open("rb") as stream:
-        return ContextFile(relative, stat.S_IMODE(status.st_mode), _digest(stream))
-
-
-def _digest(stream: object) -> str:
-    digest = hashlib.sha256()
-    while chunk := stream.read(1 << 20):  # type: ignore[attr-defined]  # an open binary file
-        digest.update(chunk)
-    return digest.hexdigest()

@@ -28,7 +28,8 @@ def load(folder: Path) -> dict[str, ContextFile]:
         pytest.param("a/../b\na//c\n", ("b", "a/c"), id="dots and doubled slashes"),
         pytest.param("! a\n!/b\n", ("!a", "!b"), id="exceptions are cleaned as well"),
         pytest.param("!!a\n", ("!!a",), id="the second exclamation mark is part of the name"),
-        pytest.param(".\n!\n", (), id="the context itself cannot be left out"),
+        pytest.param(".\n", (), id="the context itself cannot be left out"),
+        pytest.param("!../../a\n", ("a",), id="an exception is cleaned as a whole, too"),
         pytest.param("a\u2028b\n", ("a\u2028b",), id="only a line feed ends a line"),
         pytest.param("", (), id="an empty file"),
     ],
@@ -44,6 +45,9 @@ def test_an_ignore_file_is_cleaned(text: str, patterns: tuple[str, ...]) -> None
         pytest.param(("a", "!a/b"), "a/b/c", False, id="below an exception"),
         pytest.param(("a", "!a/b", "a/b/c"), "a/b/c", True, id="the last pattern decides"),
         pytest.param(("!a", "a"), "a", True, id="an exception before the pattern"),
+        pytest.param(("a/*/c", "!a*"), "a/b/c/d", True, id="an exception that changed nothing of a folder"),
+        pytest.param(("\\d",), "7", True, id="an escaped letter is that of a regular expression"),
+        pytest.param(("\\a",), "a", False, id="or a bell"),
         pytest.param(("*.log",), "x/y.log", False, id="one star stays in its folder"),
         pytest.param(("[a&&b]x",), "&x", True, id="characters that Python reads as set operators"),
         pytest.param((), "a", False, id="no pattern"),
@@ -105,7 +109,7 @@ def test_links_count_by_the_name_of_their_target_and_are_not_followed(tmp_path: 
     (tmp_path / "to-nothing").symlink_to("gone")
     files = load(tmp_path)
     assert set(files) == {"folder/x", "to-folder", "to-file", "to-nothing"}
-    assert files["to-folder"].digest == hashlib.sha256(b"folder").hexdigest()
+    assert files["to-folder"].digest == "link:folder"
 
 
 def test_a_fifo_is_noted_and_not_read(tmp_path: Path) -> None:
@@ -139,14 +143,21 @@ def test_a_folder_that_cannot_be_read_is_an_error_not_an_empty_folder(
 
 def refuse(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As a folder without permissions behaves for anyone but root."""
-    scandir = os.scandir
+    opened = os.open
 
-    def guarded(path: str) -> object:
+    def guarded(path: str, *rest: int) -> int:
         if Path(path) == folder:
             raise PermissionError(13, "Permission denied", str(path))
-        return scandir(path)
+        return opened(path, *rest)
 
-    monkeypatch.setattr(os, "scandir", guarded)
+    monkeypatch.setattr(os, "open", guarded)
+
+
+@pytest.mark.parametrize("line", ["!", "!/", "\\q"])
+def test_a_pattern_that_buildkit_refuses_is_an_error_with_its_file(tmp_path: Path, line: str) -> None:
+    (tmp_path / ".dockerignore").write_text(f"a\n{line}\n")
+    with pytest.raises(ConfigError, match="dockerignore: the ignore pattern"):
+        load(tmp_path)
 
 
 def test_a_context_that_is_no_folder_and_an_unreadable_ignore_file_are_errors(tmp_path: Path) -> None:
