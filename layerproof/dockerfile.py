@@ -18,6 +18,9 @@ _KEYWORDS = re.compile(
 _REFERENCE = re.compile(r"\w([\w./:@-]*\w)?")
 _MACHINES = {"x86_64": "amd64", "AMD64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
 
+MAX_SHOWN = 60
+# RUN --mount=type=cache,target=/root/.npm --network=none npm ci, COPY --chown=1:1 --link a b; not COPY --from=x
+_FLAGS = re.compile(r"^(\w+)\s+(?:--(?:mount|network|security|chown|chmod|link|parents|exclude)(?:=\S+)?\s+)+")
 # ${VERSION%.*}, ${TAG#v}, ${NAME//-/_}
 _TRIMMED = re.compile(r"\$\{(?P<name>\w+)(?P<how>##?|%%?|//?)(?P<rest>[^}]*)\}")
 
@@ -160,6 +163,13 @@ def context_sources(instruction: Instruction) -> tuple[str, ...]:
     return ()
 
 
+def short_instruction(text: str) -> str:
+    """An instruction on one line, without mounts and modes; a here-document ends with its first line."""
+    line = " ".join((text.partition("\n")[0] if "<<" in text else text).replace("\\\n", " ").split())
+    words = _FLAGS.sub(r"\1 ", line)
+    return words if len(words) <= MAX_SHOWN else words[: MAX_SHOWN - 1] + "…"
+
+
 def _instructions(text: str, path: Path) -> Iterator[Instruction]:
     import dockerfile
 
@@ -228,12 +238,15 @@ def _unquoted(word: str, scope: Mapping[str, str], path: Path, line: int) -> str
 def _expand(word: str, scope: Mapping[str, str], path: Path, line: int) -> str:
     import expandvars
 
-    # expandvars knows neither the removal of a prefix or suffix nor a replacement.
-    word = _TRIMMED.sub(lambda found: _trim(scope.get(found["name"], ""), found["how"], found["rest"]), word)
     try:
-        return str(expandvars.expand(word, environ=scope))
+        return str(expandvars.expand(trimmed(word, scope), environ=scope))
     except expandvars.ExpandvarsException as error:
         raise ConfigError(f"{path}:{line}: cannot expand {word!r}: {error}", hint="Check the ARG.") from error
+
+
+def trimmed(word: str, scope: Mapping[str, str]) -> str:
+    """A word with `${name#prefix}`, `${name%suffix}` and `${name/old/new}` expanded, which expandvars does not know."""
+    return _TRIMMED.sub(lambda found: _trim(scope.get(found["name"], ""), found["how"], found["rest"]), word)
 
 
 def _trim(value: str, how: str, rest: str) -> str:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -15,8 +15,15 @@ from layerproof.errors import ConfigError
 from layerproof.model import Image, Instruction, Stage, Step
 from layerproof.paths import is_folder
 from layerproof.progress import ONLY_STAGE
+from layerproof.scope import Scope, State, expanded
 
 _LAYERS = ("RUN", "COPY", "ADD", "WORKDIR")
+# RUN ["npm", "ci"], RUN --network=none ["npm", "ci"]
+_EXEC_FORM = re.compile(r"\w+\s+(?:--\S+\s+)*\[")
+# --mount=type=bind,from=deps,target=/x
+_FROM_FIELD = re.compile(r",from=[^,]*|(?<==)from=[^,]*,?")
+# --mount=type=cache,id=npm,target=/root/.npm,sharing=locked
+_CACHE_FIELD = re.compile(r",(?:id|sharing)=[^,]*|(?<==)(?:id|sharing)=[^,]*,?")
 # $NAME, ${NAME}, ${NAME:-default}
 _VARIABLE = re.compile(r"\$\{?(\w+)")
 
@@ -45,7 +52,8 @@ class Node:
     An instruction that makes a step.
 
     `before` is the line of the step it is laid over, None for the first one; `copied` are the lines of the steps whose
-    results it copies files from; `arguments` are the build arguments whose values decide whether it is cached.
+    results it copies files from, and `others` what it names from outside the file; `arguments` are the variables whose
+    values decide whether it is cached. `state` is what it finds, and `words` are its operands with their variables.
     """
 
     stage: Stage
@@ -54,6 +62,9 @@ class Node:
     copied: tuple[int, ...]
     sources: tuple[Source, ...]
     arguments: frozenset[str]
+    state: State
+    words: tuple[str, ...]
+    others: tuple[str, ...]
 
     @property
     def line(self) -> int:
@@ -70,11 +81,13 @@ class Flow:
     """
     The steps that a build of an image needs, by line and in file order.
 
-    `numbers` has the line of each step by the stage and the number that BuildKit shows it with.
+    `numbers` has the line of each step by the stage and the number that BuildKit shows it with; `end` is what the
+    target stage leaves to whatever starts from the image.
     """
 
     nodes: Mapping[int, Node]
     numbers: Mapping[tuple[str, int], int]
+    end: State
 
     def line_of(self, step: Step) -> int | None:
         """The line of a step that is known by its name only; None where it is no step of this image."""
@@ -109,55 +122,59 @@ class Flow:
         return tuple(node for node in self.nodes.values() if self.nodes[line] in self.upstream(node.line))
 
 
-def load_flow(image: Image) -> Flow:
+def load_flow(
+    image: Image, *, inherited: Mapping[str, State] | None = None, named: Collection[str] | None = None
+) -> Flow:
     """
     The flow of an image. What its Dockerfile takes from other images has no line here and is left out.
+
+    Args:
+        inherited: what images from outside the file leave to a stage that starts from them, by the name FROM has.
+        named: which of the named contexts are folders; None for those that are folders on the disk now.
 
     Source: BuildKit frontend/dockerfile/dockerfile2llb (which instructions make a vertex, and what goes into its key).
     """
     file = image.dockerfile
-    folders = _folders(image)
+    folders = _folders(image) if named is None else {name: Path(image.contexts[name]) for name in named}
     nodes: dict[int, Node] = {}
     numbers: dict[tuple[str, int], int] = {}
-    last: dict[int, int | None] = {}  # stage index -> the line of its last step
-    scopes: dict[int, _Scope] = {}
-    defaults = file.global_args
+    ends: dict[int, State] = {}
+    end = State(None, "scratch")
     for stage in reachable_stages(file, image.target, contexts=image.contexts):
         parent = _stage_before(image, stage, stage.base)
-        line = last.get(parent.index) if parent else None
-        scope = scopes[parent.index].copy() if parent and parent.index in scopes else _Scope({}, set())
+        outside = (inherited or {}).get(stage.base, State(None, stage.base))
+        state = ends[parent.index] if parent and parent.index in ends else replace(outside, line=None, base=stage.base)
+        # The arguments of another image end with it; its environment goes on.
+        scope = Scope(state, {**(state.variables if parent else {}), **state.environment})
         # Of the FROMs only those of upstream images are steps.
         number = 1 if parent is None and stage.base in image.upstreams else 0
         for instruction in stage.instructions:
-            _enter(instruction, scope, defaults, image.args)
+            scope.enter(instruction, defaults=file.global_args, given=image.args)
             if not _makes_a_step(instruction):
                 continue
             number += 1
             numbers[_shown_name(image, stage), number] = instruction.line
-            earlier = [_stage_before(image, stage, name) for name in copied_from(instruction)]
-            copied = [last[found.index] for found in earlier if found is not None and found.index in last]
+            names = tuple(copied_from(instruction))
+            earlier = {name: _stage_before(image, stage, name) for name in names}
+            taken = [ends[found.index] for found in earlier.values() if found and found.index in ends]
             nodes[instruction.line] = Node(
                 stage=stage,
                 instruction=instruction,
-                before=line,
-                copied=tuple(sorted(at for at in copied if at is not None)),
+                before=scope.line,
+                copied=tuple(sorted({item.line for item in taken if item.line is not None})),
                 sources=tuple(_sources(instruction, image.context, folders, scope.values)),
                 arguments=_arguments(instruction, scope.values),
+                state=scope.state(),
+                words=_words(instruction, scope),
+                others=(
+                    *(name for name in names if earlier[name] is None and name not in folders),
+                    # A stage that is an image and nothing more: FROM uv:0.4 AS uv
+                    *(item.base for item in taken if item.line is None and item.base != "scratch"),
+                ),
             )
-            line = instruction.line
-        last[stage.index], scopes[stage.index] = line, scope
-    return Flow(nodes, numbers)
-
-
-@dataclass
-class _Scope:
-    """What a stage's instructions see: values by name, and which of the names are environment variables."""
-
-    values: dict[str, str]
-    variables: set[str]
-
-    def copy(self) -> _Scope:
-        return _Scope(dict(self.values), set(self.variables))
+            scope.line = instruction.line
+        end = ends[stage.index] = scope.state()
+    return Flow(nodes, numbers, end)
 
 
 def _makes_a_step(instruction: Instruction) -> bool:
@@ -189,11 +206,11 @@ def _sources(
 ) -> Iterator[Source]:
     excluded = tuple(flag.partition("=")[2] for flag in instruction.flags if flag.startswith("--exclude="))
     for word in context_sources(instruction):
-        yield Source(context, _pattern(_expanded(word, scope)), excluded)
+        yield Source(context, _pattern(expanded(word, scope)), excluded)
     for name in copied_from(instruction):
         if name in folders:
             yield from (
-                Source(folders[name], _pattern(_expanded(word, scope)), excluded)
+                Source(folders[name], _pattern(expanded(word, scope)), excluded)
                 for word in _taken_from(instruction, name)
             )
 
@@ -225,19 +242,30 @@ def _matcher(patterns: tuple[str, ...]) -> Callable[[str], bool]:
         return lambda _: False  # BuildKit refuses such a pattern; the build says so
 
 
-def _enter(instruction: Instruction, scope: _Scope, defaults: Mapping[str, str], given: Mapping[str, str]) -> None:
-    """Enter what ARG and ENV define; an argument without any value is entered as it is declared, empty."""
-    if instruction.keyword == "ARG":
-        for word in instruction.values:
-            name, has_default, default = word.partition("=")
-            fallback = _expanded(default.strip("\"'"), scope.values) if has_default else defaults.get(name, "")
-            if name not in scope.variables:  # ENV wins over ARG, also over a later one
-                scope.values[name] = given.get(name, fallback)
-    if instruction.keyword == "ENV":
-        pairs = zip(instruction.values[::2], instruction.values[1::2], strict=False)
-        entered = {name: _expanded(value.strip("\"'"), scope.values) for name, value in pairs}
-        scope.values.update(entered)
-        scope.variables.update(entered)
+def _words(instruction: Instruction, scope: Scope) -> tuple[str, ...]:
+    """
+    What BuildKit makes of an instruction's own text. The shell expands that of RUN; a stage's name is none of it, since
+    the files that are copied count; a path that is not absolute is one below the working folder.
+    """
+    flags = tuple(flag for flag in instruction.flags if not flag.startswith("--from="))
+    text = instruction.text
+    body = (text.partition("\n")[2],) if "<<" in text and "\n" in text else ()
+    if instruction.keyword == "RUN":
+        # Which cache is mounted, and how it is shared, does not count.
+        mounts = (_CACHE_FIELD.sub("", flag) if "type=cache" in flag else _FROM_FIELD.sub("", flag) for flag in flags)
+        return ("exec" if _EXEC_FORM.match(text) else "shell", *mounts, *instruction.values, *body)
+    if instruction.keyword == "WORKDIR":
+        return (posixpath.normpath(scope.settings.get("WORKDIR", "/")),)
+    values = [expanded(word, scope.values) for word in instruction.values]
+    if values:
+        sources = (word if "://" in word or word.startswith("<<") else _pattern(word) for word in values[:-1])
+        to = posixpath.join(scope.settings.get("WORKDIR", "/"), values[-1])
+        # A slash at the end makes it a folder.
+        slash = "/" if values[-1].endswith("/") or values[-1] == "." else ""
+        values = [*sources, posixpath.normpath(to).rstrip("/") + slash]
+    # BuildKit expands the text of a here-document, too.
+    used = (f"{name}={scope.values.get(name, '')}" for text in body for name in _VARIABLE.findall(text))
+    return (*(expanded(flag, scope.values) for flag in flags), *values, *body, *used)
 
 
 def _arguments(instruction: Instruction, scope: Mapping[str, str]) -> frozenset[str]:
@@ -245,15 +273,3 @@ def _arguments(instruction: Instruction, scope: Mapping[str, str]) -> frozenset[
     if instruction.keyword == "RUN":
         return frozenset(scope)
     return frozenset(name for name in _VARIABLE.findall(instruction.text) if name in scope)
-
-
-def _expanded(word: str, scope: Mapping[str, str]) -> str:
-    """A path with its variables; one that cannot be expanded stands for anything."""
-    if "$" not in word:
-        return word
-    import expandvars
-
-    try:
-        return str(expandvars.expand(word, environ=dict(scope), nounset=False))
-    except expandvars.ExpandvarsException:
-        return "*"

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from layerproof.context import ignore_file_of
+from layerproof.dockerfile import short_instruction
 from layerproof.flow import Flow, Node
 from layerproof.model import Image, Step
 from layerproof.progress import ONLY_STAGE
@@ -16,10 +17,7 @@ from layerproof.prove.edits import Edit
 from layerproof.prove.subject import Subject
 from layerproof.prove.trial import Trial, shown
 
-MAX_SHOWN = 60
 MAX_NAMES = 8
-# RUN --mount=type=cache,target=/root/.npm --network=none npm ci, COPY --chown=1:1 --link a b; not COPY --from=x
-_FLAGS = re.compile(r"^(\w+)\s+(?:--(?:mount|network|security|chown|chmod|link|parents|exclude)(?:=\S+)?\s+)+")
 
 
 @dataclass(frozen=True)
@@ -186,10 +184,3 @@ def named_step(node: Node) -> str:
 
 def _shown(node: Node) -> str:
     return f"`{short_instruction(node.instruction.text)}`"
-
-
-def short_instruction(text: str) -> str:
-    """An instruction on one line, without mounts and modes; a here-document ends with its first line."""
-    line = " ".join((text.partition("\n")[0] if "<<" in text else text).replace("\\\n", " ").split())
-    words = _FLAGS.sub(r"\1 ", line)
-    return words if len(words) <= MAX_SHOWN else words[: MAX_SHOWN - 1] + "…"

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from layerproof.dockerfile import short_instruction
 from layerproof.model import Step, StepKind
-from layerproof.prove.cause import find_cause, short_instruction, shown_step
+from layerproof.prove.cause import find_cause, shown_step
 from layerproof.prove.observe import Observation
 from layerproof.prove.subject import Subject
 from layerproof.prove.trial import Trial, shown
