@@ -53,7 +53,7 @@ class BuildLog:
     def _update(self, event: Mapping[str, Any]) -> None:
         digest = str(event.get("digest", ""))
         before = self.vertices.get(digest)
-        started, completed = _time(event.get("started")), _time(event.get("completed"))
+        started, completed = parse_time(event.get("started")), parse_time(event.get("completed"))
         cached, error = bool(event.get("cached")), str(event.get("error") or "")
         if before is not None and started is None:
             started, completed = before.started, completed or before.completed
@@ -198,6 +198,14 @@ def is_exported(log: BuildLog, target: str) -> bool:
     return any(vertex.completed and not vertex.error for vertex in exports)
 
 
+def builder_of(metadata: Mapping[str, Any]) -> str:
+    """The builder that a build ran on, from its metadata file; "" where that does not say."""
+    entries = (entry for entry in metadata.values() if isinstance(entry, Mapping))
+    references = (str(entry.get("buildx.build.ref") or "") for entry in entries)
+    # default/default/yz1f5ntz08moavgrpyje2pp7s: builder, node, build
+    return next((reference.partition("/")[0] for reference in references if reference), "")
+
+
 def failed_vertices(log: BuildLog) -> tuple[Vertex, ...]:
     """The vertices with an error of their own; the ones that were only cancelled by it come last."""
     failed = [vertex for vertex in log.vertices.values() if vertex.error]
@@ -258,7 +266,7 @@ def _event(line: str) -> dict[str, Any] | None:
     return event if isinstance(event, dict) else None
 
 
-def _time(text: object) -> float | None:
+def parse_time(text: object) -> float | None:
     """RFC 3339 with up to nine digits of a second, which Python 3.10 does not read whole."""
     if not isinstance(text, str):
         return None

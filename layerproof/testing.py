@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from layerproof.engine import BakeResult, ComposeCall, Container, EngineInfo, ImageInfo, LineSink, StopBuild
+from layerproof.engine import (
+    BakeResult,
+    ComposeCall,
+    Container,
+    EngineInfo,
+    ImageInfo,
+    LineSink,
+    PastBuild,
+    PastBuildDetails,
+    StopBuild,
+)
 from layerproof.errors import NoEngineError
 from layerproof.references import normalize_reference
 
@@ -24,6 +34,7 @@ class FakeEngine:
         local: the local images by tag.
         asked: the verbs that changed something or ran a build, in order, with their main argument.
         checks: what BuildKit's own checks answer, by target.
+        past: what the builder remembers of earlier builds, the newest first.
         absent: every verb that needs the daemon raises NoEngineError.
     """
 
@@ -37,6 +48,7 @@ class FakeEngine:
     pull_reason: str = ""
     absent: bool = False
     checks: Mapping[str, Any] = field(default_factory=dict)
+    past: Sequence[tuple[PastBuild, PastBuildDetails]] = ()
     asked: list[tuple[str, Any]] = field(default_factory=list)
     _ids: Any = field(default_factory=lambda: itertools.count(1))
 
@@ -63,6 +75,17 @@ class FakeEngine:
                 for tag in target.get("tags", ()):
                     self.add_image(tag, labels=target.get("labels", {}))
         return result
+
+    def current_builder(self) -> str:
+        self._need_daemon()
+        return "default"
+
+    def history(self, folders: Collection[str]) -> Iterator[PastBuild]:
+        self._need_daemon()
+        yield from (build for build, _ in self.past if build.context.rpartition("/")[2] in folders)
+
+    def past_build(self, reference: str) -> PastBuildDetails:
+        return next(details for build, details in self.past if build.reference == reference)
 
     def lint(self, definition: Mapping[str, Any]) -> Mapping[str, Any]:
         self._need_daemon()

@@ -7,7 +7,7 @@ builds. `process` is the only place that starts a process, `docker` the only one
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -36,13 +36,18 @@ class EngineInfo:
 
 @dataclass(frozen=True)
 class ImageInfo:
-    """One local image; `labels` are those of its configuration."""
+    """
+    One local image; `labels` are those of its configuration, `layers` stands for its files, and `config` is what a
+    build inherits from it: `Env` as a mapping, `WorkingDir`, `User`, `Shell`, `OnBuild`, where they are set.
+    """
 
     id: str
     tags: tuple[str, ...]
     size_bytes: int
     created: str
     labels: Mapping[str, str]
+    layers: str = ""
+    config: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -57,6 +62,29 @@ class BakeResult:
     lines: tuple[str, ...]
     metadata: Mapping[str, Any] = field(default_factory=dict)
     stopped: bool = False
+
+
+@dataclass(frozen=True)
+class PastBuild:
+    """
+    One build in BuildKit's history. `context` is absolute, or relative to a folder that is not kept; `started` is in
+    seconds since the epoch.
+    """
+
+    reference: str
+    context: str
+    target: str
+    started: float
+    completed: bool
+    labels: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class PastBuildDetails:
+    """Its provenance (SLSA 0.2, {} where it is not kept) and its event lines."""
+
+    provenance: Mapping[str, Any]
+    lines: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -90,6 +118,15 @@ class Engine(Protocol):
 
     def bake(self, definition: Mapping[str, Any], *, targets: Sequence[str], on_line: LineSink) -> BakeResult:
         """Build the targets of a bake definition; each event line goes to `on_line` as it comes; StopBuild ends it."""
+
+    def current_builder(self) -> str:
+        """The name of the builder that `bake` uses."""
+
+    def history(self, folders: Collection[str]) -> Iterator[PastBuild]:
+        """The builds of contexts of these names that the builder remembers, whoever made them, the newest first."""
+
+    def past_build(self, reference: str) -> PastBuildDetails:
+        """More about one of them."""
 
     def lint(self, definition: Mapping[str, Any]) -> Mapping[str, Any]:
         """BuildKit's own checks of every target: the `target` table of `--call=check,format=json`."""

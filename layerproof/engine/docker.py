@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,10 +18,13 @@ from layerproof.engine import (
     EngineInfo,
     ImageInfo,
     LineSink,
+    PastBuild,
+    PastBuildDetails,
     StopBuild,
     parse_version,
     process,
 )
+from layerproof.engine.documents import each_text, image_info, past_build
 from layerproof.errors import BuildError, ConfigError, NoEngineError, StackError, UsageError
 from layerproof.references import normalize_reference
 
@@ -77,7 +80,7 @@ class DockerEngine:
                 f"{files}: {done.tail()}", hint=f"Check it with: docker compose -f {call.files[0]} config"
             )
         # The printed document can be read as a compose file again, so every $ in it is doubled.
-        document: Mapping[str, Any] = _each_text(json.loads(done.stdout), lambda text: text.replace("$$", "$"))
+        document: Mapping[str, Any] = each_text(json.loads(done.stdout), lambda text: text.replace("$$", "$"))
         return document
 
     def bake(self, definition: Mapping[str, Any], *, targets: Sequence[str], on_line: LineSink) -> BakeResult:
@@ -101,7 +104,7 @@ class DockerEngine:
                 str(metadata),
             ]
             command += _allowances(definition)
-            command += ["--builder", self.builder] if self.builder else []
+            command += self._builder()
             try:
                 code = process.stream(
                     [*command, *targets],
@@ -129,7 +132,7 @@ class DockerEngine:
 
     def lint(self, definition: Mapping[str, Any]) -> Mapping[str, Any]:
         words = ["buildx", "bake", "--file", "-", *_allowances(definition), "--call", "check,format=json"]
-        words += ["--builder", self.builder] if self.builder else []
+        words += self._builder()
         done = process.run(["docker", *words], stdin=json.dumps(definition))
         # Exit code 1 means findings; without a document nothing was checked.
         if not done.stdout.lstrip().startswith("{"):
@@ -139,6 +142,48 @@ class DockerEngine:
             )
         targets: Mapping[str, Any] = json.loads(done.stdout).get("target") or {}
         return targets
+
+    def current_builder(self) -> str:
+        # "Name:          default"
+        done = process.run(["docker", "buildx", "inspect", *([self.builder] if self.builder else [])])
+        if done.returncode != 0:
+            raise_for_missing_engine(done.stderr)
+            self._raise_for_missing_builder(done.stderr)
+            raise StackError(f"docker buildx inspect failed: {done.tail(1)}")
+        shown = done.stdout.splitlines()
+        return next((line.partition(":")[2].strip() for line in shown if line.startswith("Name:")), "")
+
+    def history(self, folders: Collection[str]) -> Iterator[PastBuild]:
+        listed = process.run(["docker", "buildx", "history", "ls", *self._builder(), "--format", "json"])
+        if listed.returncode != 0:
+            raise_for_missing_engine(listed.stderr)
+            raise StackError(
+                f"docker buildx history ls failed: {listed.tail(1)}", hint="The history needs buildx 0.24 or newer."
+            )
+        for entry in (json.loads(line) for line in listed.stdout.splitlines() if line.startswith("{")):
+            # "services/api (runtime)"
+            name = str(entry["name"]).partition(" (")[0].rpartition("/")[2]
+            if name not in folders:
+                continue
+            reference = str(entry["ref"]).rpartition("/")[2]
+            done = process.run(
+                ["docker", "buildx", "history", "inspect", reference, *self._builder(), "--format", "json"]
+            )
+            if done.returncode == 0:  # it may have been dropped since it was listed
+                yield past_build(reference, name, json.loads(done.stdout))
+
+    def past_build(self, reference: str) -> PastBuildDetails:
+        command = ["docker", "buildx", "history"]
+        words = ["inspect", "attachment", reference, *self._builder(), "--type", "https://slsa.dev/provenance/v0.2"]
+        provenance = process.run([*command, *words])
+        logs = process.run([*command, "logs", reference, *self._builder(), "--progress", "rawjson"])
+        return PastBuildDetails(
+            provenance=json.loads(provenance.stdout) if provenance.returncode == 0 else {},
+            lines=tuple((logs.stdout + logs.stderr).splitlines()),
+        )
+
+    def _builder(self) -> list[str]:
+        return ["--builder", self.builder] if self.builder else []
 
     def images(self) -> Mapping[str, ImageInfo]:
         listed = _docker(["image", "ls", "--quiet", "--no-trunc"])
@@ -150,9 +195,7 @@ class DockerEngine:
         found: dict[str, ImageInfo] = {}
         for entry in json.loads(done.stdout or "[]"):
             tags = tuple(normalize_reference(tag) for tag in entry.get("RepoTags") or ())
-            labels = (entry.get("Config") or {}).get("Labels") or {}
-            info = ImageInfo(entry["Id"], tags, int(entry.get("Size") or 0), str(entry.get("Created") or ""), labels)
-            found.update(dict.fromkeys(tags, info))
+            found.update(dict.fromkeys(tags, image_info(entry, tags)))
         return found
 
     def pull(self, reference: str) -> str:
@@ -199,12 +242,11 @@ class DockerEngine:
         return process.run_on_terminal(_compose_command(call, words), cwd=call.root, environment=call.environment)
 
     def cache_usage(self) -> tuple[Mapping[str, Any], ...]:
-        builder = ["--builder", self.builder] if self.builder else []
-        text = _docker(["buildx", "du", *builder, "--format", "json"])
+        text = _docker(["buildx", "du", *self._builder(), "--format", "json"])
         return tuple(json.loads(line) for line in text.splitlines() if line.startswith("{"))
 
     def prune_cache(self, *, everything: bool, older_than: str) -> str:
-        words = ["buildx", "prune", "--force", *(["--builder", self.builder] if self.builder else [])]
+        words = ["buildx", "prune", "--force", *self._builder()]
         words += ["--all"] if everything else []
         words += ["--filter", f"until={older_than}"] if older_than else []
         lines = _docker(words).strip().splitlines()
@@ -268,15 +310,6 @@ def _allowances(definition: Mapping[str, Any]) -> list[str]:
     wanted = {"fs=*"} | {entry for target in targets for entry in target.get("entitlements", ())}
     wanted |= {"network.host" for target in targets if target.get("network") == "host"}
     return [word for entry in sorted(wanted) for word in ("--allow", entry)]
-
-
-def _each_text(value: Any, change: Callable[[str], str]) -> Any:
-    """A JSON document with every text in it changed."""
-    if isinstance(value, dict):
-        return {key: _each_text(part, change) for key, part in value.items()}
-    if isinstance(value, list):
-        return [_each_text(part, change) for part in value]
-    return change(value) if isinstance(value, str) else value
 
 
 def _docker(words: Sequence[str]) -> str:

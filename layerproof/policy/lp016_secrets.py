@@ -30,7 +30,7 @@ from fnmatch import fnmatch
 from layerproof.dockerfile import context_sources, reachable_stages
 from layerproof.model import Instruction
 from layerproof.policy import Breach, BuildSubject
-from layerproof.policy.secrets import is_no_secret, names_secret
+from layerproof.secret_names import is_no_secret, names_secret
 
 # What the value itself shows, and what it is called.
 _LITERALS = {

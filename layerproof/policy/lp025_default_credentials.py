@@ -35,7 +35,7 @@ from layerproof.compose import environment_of
 from layerproof.policy import Breach, ComposeSubject, Keys
 from layerproof.policy.data_stores import open_ports, store_name
 from layerproof.policy.development import is_for_development
-from layerproof.policy.secrets import is_no_secret, names_secret
+from layerproof.secret_names import is_no_secret, names_secret
 
 # MYSQL_ALLOW_EMPTY_PASSWORD: "yes", POSTGRES_HOST_AUTH_METHOD: trust
 _NO_PASSWORD = re.compile(r"(^|_)allow_empty_(root_)?password$")

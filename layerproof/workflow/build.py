@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, field, replace
+from typing import Any
 
-from layerproof import context, graph, progress, records
+from layerproof import graph, progress, records
+from layerproof.builds import Build, BuiltImage
 from layerproof.engine import Engine, ImageInfo
-from layerproof.errors import BuildError
+from layerproof.errors import BuildError, ConfigError
+from layerproof.evidence import Evidence
 from layerproof.flow import load_flow
 from layerproof.model import BuildReport, Image, ImageResult, Project, Step
 from layerproof.references import normalize_reference
-from layerproof.workflow.load import STATE_FOLDER
+from layerproof.workflow.evidence import Gatherer, fingerprints_of
+from layerproof.workflow.history import records_folder, remember, resolved
 
 LAB_LABEL = "dev.layerproof.lab"
 PROJECT_LABEL = "dev.layerproof.project"
@@ -27,15 +29,26 @@ _NO_UPSTREAM = (
 
 @dataclass(frozen=True)
 class BuildPlan:
-    """What a build would do: the images wanted, in build order, and which are stale. Fingerprints are by name."""
+    """
+    What a build would do: the images wanted, in build order, and which are stale. `evidence`, what goes into each, and
+    `fingerprints` are by name.
+    """
 
     wanted: tuple[Image, ...]
     stale: tuple[str, ...]
+    evidence: Mapping[str, Evidence]
     fingerprints: Mapping[str, str]
     warnings: tuple[str, ...]
 
 
-def plan_build(project: Project, *, engine: Engine, names: Collection[str], force: bool = False) -> BuildPlan:
+def plan_build(
+    project: Project,
+    *,
+    engine: Engine,
+    names: Collection[str],
+    force: bool = False,
+    gatherer: Gatherer | None = None,
+) -> BuildPlan:
     """
     Find out which of the named images, and of the images they need, are stale: never built, changed, or gone.
 
@@ -44,12 +57,15 @@ def plan_build(project: Project, *, engine: Engine, names: Collection[str], forc
     """
     local = engine.images()
     wanted = graph.with_parents(project.images, names)
-    fingerprints, warnings = fingerprint_images(project, wanted, local)
+    gatherer = gatherer or Gatherer(project)
+    evidence, warnings = gatherer.gather(wanted, local)
+    gatherer.save()
+    fingerprints = fingerprints_of(evidence)
     folder = records_folder(project)
     stale = []
     for image in wanted:
         record, warning = records.load_record(folder, image.tag)
-        warnings += [warning] if warning else []
+        warnings += (warning,) if warning else ()
         there = local.get(image.tag)
         fresh = (
             record is not None
@@ -59,42 +75,7 @@ def plan_build(project: Project, *, engine: Engine, names: Collection[str], forc
         )
         if not fresh or (force and image.name in names):
             stale.append(image.name)
-    return BuildPlan(wanted, tuple(stale), fingerprints, tuple(warnings))
-
-
-def fingerprint_images(
-    project: Project, images: Sequence[Image], local: Mapping[str, ImageInfo]
-) -> tuple[dict[str, str], list[str]]:
-    """
-    What goes into each of these images, as a digest by name.
-
-    Args:
-        images: in build order and complete: every parent is among them.
-
-    Returns:
-        The fingerprints, and a warning for each context that layerproof's own state would reach.
-    """
-    contexts: dict[tuple[Path, Path | None], tuple[context.ContextFile, ...]] = {}
-    fingerprints: dict[str, str] = {}
-    warnings = []
-    for image in images:
-        key = (image.context, context.ignore_file_of(image.dockerfile.path, image.context))
-        if key not in contexts:
-            found = context.load_context(image.context, dockerfile=image.dockerfile.path)
-            own = f"{os.path.relpath(project.root / STATE_FOLDER, image.context)}/"
-            contexts[key] = tuple(file for file in found if not file.path.startswith(own))
-            if len(contexts[key]) < len(found):
-                warnings.append(f"{own} reaches the build context of {image.name}: add it to the ignore file")
-        fingerprints[image.name] = records.fingerprint(
-            image,
-            files=contexts[key],
-            parents={name: fingerprints[name] for name in image.parents},
-            named={name: _named_files(value) for name, value in image.contexts.items()},
-            upstream_ids={
-                name: local[tag].id for name in image.upstreams if (tag := normalize_reference(name)) in local
-            },
-        )
-    return fingerprints, warnings
+    return BuildPlan(wanted, tuple(stale), evidence, fingerprints, warnings)
 
 
 def build(
@@ -115,25 +96,46 @@ def build(
     Raises:
         BuildError: the build failed; nothing of it was recorded, and the tag of what failed was not moved.
     """
-    started = clock()
-    plan = plan_build(project, engine=engine, names=names, force=no_cache)
+    started, began = clock(), time.time()
+    gatherer = Gatherer(project)
+    plan = plan_build(project, engine=engine, names=names, force=no_cache, gatherer=gatherer)
+    if not plan.stale:
+        local = engine.images()
+        results = _results(plan, _Outcome({}, {}), local)
+        return BuildReport(results, clock() - started, uses_stand_ins(plan.wanted, local), plan.warnings)
     watcher = watcher or progress.BuildWatcher()
-    built: dict[str, ImageResult] = {}
-    if plan.stale:
-        watcher.started([image.name for image in plan.wanted], stale=plan.stale, owner=graph.step_owner(plan.wanted))
-        try:
-            built = _bake(project, plan, engine=engine, watcher=watcher, uncached=names if no_cache else ())
-        finally:
-            watcher.finished()
+    watcher.started([image.name for image in plan.wanted], stale=plan.stale, owner=graph.step_owner(plan.wanted))
+    forced = names if no_cache else ()
+    try:
+        outcome = _bake(project, plan, engine=engine, watcher=watcher, uncached=forced)
+    finally:
+        watcher.finished()
     local = engine.images()
-    results = tuple(_with_image(built.get(image.name), image, local.get(image.tag)) for image in plan.wanted)
-    warnings = plan.warnings + (_remember(project, plan, results, local) if built else ())
-    return BuildReport(results, clock() - started, uses_stand_ins(plan.wanted, local), warnings)
-
-
-def records_folder(project: Project) -> Path:
-    """Where the build records of a project are; each profile has its own."""
-    return project.root / STATE_FOLDER / "records" / (project.profile or "default")
+    results = _results(plan, outcome, local)
+    wall_s = clock() - started
+    fresh = _fingerprints_now(gatherer, plan, local)
+    settled = {
+        name: replace(item, upstreams={**resolved(outcome.provenance(name), item.image.upstreams), **item.upstreams})
+        for name, item in plan.evidence.items()
+        if fresh.get(name) == plan.fingerprints[name]
+    }
+    images = {
+        result.image: BuiltImage(
+            action="failed" if outcome.error and result.action == "built" else result.action,
+            forced=result.image in forced,
+            wall_s=result.wall_s,
+            size_bytes=result.size_bytes,
+            id=result.id,
+            steps=outcome.steps[result.image],
+        )
+        for result in results
+    }
+    builder = progress.builder_of(outcome.metadata) or engine.current_builder()
+    warnings = remember(project, Build(began, builder, "build", wall_s, images), settled)
+    if outcome.error:
+        raise outcome.error
+    warnings = (*plan.warnings, *warnings, *_keep_records(project, plan, results, settled))
+    return BuildReport(results, wall_s, uses_stand_ins(plan.wanted, local), warnings)
 
 
 def uses_stand_ins(images: Collection[Image], local: Mapping[str, ImageInfo]) -> bool:
@@ -147,9 +149,31 @@ def is_stand_in(tag: str, info: ImageInfo | None) -> bool:
     return info is not None and info.labels.get(LAB_LABEL) == tag
 
 
+def _fingerprints_now(gatherer: Gatherer, plan: BuildPlan, local: Mapping[str, ImageInfo]) -> dict[str, str]:
+    """A file that was saved while the build ran may be in the image or not; one that cannot be read now counts so."""
+    try:
+        return fingerprints_of(gatherer.gather(plan.wanted, local)[0])
+    except ConfigError:
+        return {}
+
+
+@dataclass(frozen=True)
+class _Outcome:
+    """How one bake run ended: the steps of every image wanted, and how long each took that was built."""
+
+    steps: Mapping[str, tuple[Step, ...]]
+    wall_s: Mapping[str, float]
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    error: BuildError | None = None
+
+    def provenance(self, name: str) -> Mapping[str, Any]:
+        """That of one image; {} after a build that failed."""
+        return (self.metadata.get(name) or {}).get("buildx.build.provenance") or {}
+
+
 def _bake(
     project: Project, plan: BuildPlan, *, engine: Engine, watcher: progress.BuildWatcher, uncached: Collection[str]
-) -> dict[str, ImageResult]:
+) -> _Outcome:
     log = progress.BuildLog()
 
     def on_line(line: str) -> None:
@@ -161,46 +185,69 @@ def _bake(
         definition["target"][name]["no-cache"] = True
     done = engine.bake(definition, targets=plan.stale, on_line=on_line)
     if done.returncode != 0 or progress.failed_vertices(log):
-        raise _build_error(plan, log, done.returncode)
+        steps = _steps_by_name(plan, log)
+        spans = {name: progress.span_s(log, name, steps[name]) for name in plan.stale}
+        return _Outcome(steps, spans, error=_build_error(plan, log, done.returncode))
     if not log.vertices:
         raise BuildError("the build ended well but reported no step at all", hint="Check `docker buildx version`.")
-    texts = {image.name: image.dockerfile.text for image in plan.wanted if image.name in plan.stale}
-    steps = progress.steps_by_image(log, metadata=done.metadata, dockerfiles=texts)
-    return {
-        name: ImageResult(name, "built", progress.span_s(log, name, steps[name]), steps[name], None, None)
-        for name in plan.stale
-    }
+    texts = {image.name: image.dockerfile.text for image in plan.wanted}
+    metadata = _metadata(plan, done.metadata)
+    steps = progress.steps_by_image(log, metadata=metadata, dockerfiles=texts)
+    spans = {name: progress.span_s(log, name, steps[name]) for name in plan.stale}
+    return _Outcome(steps, spans, metadata)
 
 
-def _remember(
-    project: Project, plan: BuildPlan, results: Sequence[ImageResult], local: Mapping[str, ImageInfo]
+def _metadata(plan: BuildPlan, metadata: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The provenance of an image that was not asked for is in that of those built on it."""
+    known = dict(metadata)
+    for image in reversed(plan.wanted):
+        for parent in image.parents:
+            if parent not in known and image.name in known:
+                known[parent] = known[image.name]
+    return known
+
+
+def _steps_by_name(plan: BuildPlan, log: progress.BuildLog) -> dict[str, tuple[Step, ...]]:
+    """The steps of a build that failed, which leaves no provenance, as far as their names tell whose they are."""
+    owner, flows = graph.step_owner(plan.wanted), {image.name: load_flow(image) for image in plan.wanted}
+    found: dict[str, list[Step]] = {image.name: [] for image in plan.wanted}
+    only = plan.stale[0] if len(plan.stale) == 1 else ""
+    for vertex in log.vertices.values():
+        step = progress.step_of(vertex, only_target=only)
+        if step is None or progress.is_from(step):
+            continue
+        name = owner(step)
+        line = flows[name].line_of(step) if name in flows else None
+        if line is not None:
+            found[name].append(replace(step, target=name, line=line))
+    return {name: tuple(sorted(steps, key=lambda step: step.line or 0)) for name, steps in found.items()}
+
+
+def _results(plan: BuildPlan, outcome: _Outcome, local: Mapping[str, ImageInfo]) -> tuple[ImageResult, ...]:
+    results = []
+    for image in plan.wanted:
+        info = local.get(image.tag)
+        size, identifier = (info.size_bytes, info.id) if info else (None, None)
+        if image.name in plan.stale:
+            wall_s, steps = outcome.wall_s[image.name], outcome.steps[image.name]
+            results.append(ImageResult(image.name, "built", wall_s, steps, size, identifier))
+        else:
+            results.append(ImageResult(image.name, "unchanged", 0.0, (), size, identifier))
+    return tuple(results)
+
+
+def _keep_records(
+    project: Project, plan: BuildPlan, results: Sequence[ImageResult], settled: Collection[str]
 ) -> tuple[str, ...]:
-    """
-    Write the records of what was built. A file that was saved while the build ran may be in the image or not, so what
-    has another fingerprint by now is not recorded; a record that cannot be written is a warning, the build is good.
-    """
-    now, _ = fingerprint_images(project, plan.wanted, local)
+    """Write down which images are fresh now; a record that cannot be written is a warning, the build is good."""
     try:
         for image, result in zip(plan.wanted, results, strict=True):
-            if result.action == "built" and result.id and now[image.name] == plan.fingerprints[image.name]:
+            if result.action == "built" and result.id and image.name in settled:
                 record = records.Record(image.tag, plan.fingerprints[image.name], result.id)
                 records.save_record(records_folder(project), record)
     except OSError as error:
         return (f"the build record cannot be kept, so the next build asks the engine again: {error}",)
     return ()
-
-
-def _named_files(value: str) -> tuple[context.ContextFile, ...]:
-    """The files of a named context that is a folder here; none for images, targets and addresses."""
-    folder = Path(value)
-    return context.load_context(folder, dockerfile=folder / "Dockerfile") if folder.is_dir() else ()
-
-
-def _with_image(result: ImageResult | None, image: Image, info: ImageInfo | None) -> ImageResult:
-    size, identifier = (info.size_bytes, info.id) if info else (None, None)
-    if result is None:
-        return ImageResult(image.name, "unchanged", 0.0, (), size, identifier)
-    return ImageResult(result.image, result.action, result.wall_s, result.steps, size, identifier)
 
 
 def _build_error(plan: BuildPlan, log: progress.BuildLog, returncode: int) -> BuildError:

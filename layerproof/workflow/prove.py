@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from layerproof import graph
+from layerproof.builds import Build, BuiltImage
 from layerproof.engine import Engine, StopBuild
 from layerproof.errors import UsageError
-from layerproof.model import Image, Project, ProofReport, StepState, Verdict
+from layerproof.model import Image, Project, ProofReport, Step, StepState, Verdict
 from layerproof.progress import BuildLog
 from layerproof.prove.judge import Complaint, judge
 from layerproof.prove.observe import Observation, find_executed, observe
@@ -18,6 +19,8 @@ from layerproof.prove.subject import Subject, load_subjects
 from layerproof.prove.trial import Skip, Trial
 from layerproof.prove.watcher import WARM_UP, ProofWatcher
 from layerproof.workflow.build import uses_stand_ins
+from layerproof.workflow.evidence import Gatherer
+from layerproof.workflow.history import remember
 from layerproof.workflow.load import check_names, configuration
 from layerproof.workflow.workspace import Workspace, make_workspace
 
@@ -35,6 +38,8 @@ class _Run:
     watcher: ProofWatcher
     workspace: Workspace
     full: bool
+    # The steps of each image as the tree was found, before any edit.
+    warm: dict[str, tuple[Step, ...]] = field(default_factory=dict)
 
 
 def prove(
@@ -64,12 +69,17 @@ def prove(
     check_names(probes, PROBES, kind="probe")
     chosen = [probe for probe in PROBES if not probes or probe in probes]
     images = _services(project, names)
+    wanted = graph.with_parents(project.images, [image.name for image in images])
+    builder, began = engine.current_builder(), time.time()
+    gatherer = Gatherer(project)
     config = configuration(project)
-    lab = uses_stand_ins(graph.with_parents(project.images, [image.name for image in images]), engine.images())
+    lab = uses_stand_ins(wanted, engine.images())
     watcher = watcher or ProofWatcher()
     verdicts: list[Verdict] = []
     with make_workspace(project, project.images) as workspace:
         run = _Run(engine, clock, watcher, workspace, full)
+        evidence = gatherer.gather(wanted, engine.images())[0]
+        gatherer.save()
         watcher.started([image.name for image in images], chosen)
         try:
             for subject in load_subjects(images, project=project, config=config, files_of=workspace.files_of):
@@ -78,6 +88,8 @@ def prove(
                     watcher.judged(verdict)
         finally:
             watcher.finished()
+    warm = {name: BuiltImage("built", steps=steps) for name, steps in run.warm.items()}
+    remember(project, Build(began, builder, "proof", clock() - started, warm), evidence)
     return ProofReport(tuple(verdicts), clock() - started, lab)
 
 
@@ -99,6 +111,10 @@ def _prove_image(run: _Run, subject: Subject, probes: Sequence[str]) -> Iterator
         if warm.whole:
             break
         warm = _build(run, subject, Trial("nothing was edited"))
+    if not warm.failure:
+        run.warm[name] = warm.steps
+        for parent in subject.parents:
+            run.warm[parent.name] = tuple(step for step in warm.base_steps if step.target == parent.name)
     for probe in probes:
         if warm.failure:
             hint = f"Build it by itself: inv build --service {subject.image.service}"

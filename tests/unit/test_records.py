@@ -92,9 +92,9 @@ def print_of(image: Image = IMAGE, **changes: Any) -> str:
         pytest.param(
             replace(IMAGE, dockerfile=parse_dockerfile("FROM x\n#\n", path=Path("D"))), {}, id="the Dockerfile's text"
         ),
-        pytest.param(IMAGE, {"files": (replace(FILE, mode=0o755),)}, id="a file's mode"),
-        pytest.param(IMAGE, {"files": (replace(FILE, digest="2"),)}, id="a file's content"),
-        pytest.param(IMAGE, {"files": (replace(FILE, path="b"),)}, id="a file's name"),
+        pytest.param(IMAGE, {"files": (FILE._replace(mode=0o755),)}, id="a file's mode"),
+        pytest.param(IMAGE, {"files": (FILE._replace(digest="2"),)}, id="a file's content"),
+        pytest.param(IMAGE, {"files": (FILE._replace(path="b"),)}, id="a file's name"),
         pytest.param(IMAGE, {"files": ()}, id="a file that is gone"),
         pytest.param(IMAGE, {"named": {"wheels": (FILE,)}}, id="a file of a named context"),
         pytest.param(IMAGE, {"parents": {"base": "2"}}, id="a base"),
@@ -112,4 +112,4 @@ def test_a_fingerprint_does_not_change_with_where_the_project_lies_or_the_order_
 
 
 def test_a_name_that_is_no_utf8_has_a_fingerprint() -> None:
-    assert print_of(files=(replace(FILE, path="\udcff"),)) != print_of()
+    assert print_of(files=(FILE._replace(path="\udcff"),)) != print_of()

@@ -49,7 +49,8 @@ class SimulatedEngine(FakeEngine):
             keys: dict[int, str] = {}
             for line, node in flow.nodes.items():
                 keys[line] = _key(node, image, keys, finals)
-                events.append(_event(node, image, flow, keys[line], cached=keys[line] in self.cache))
+                if all(event["digest"] != keys[line] for event in events):  # two targets can share a vertex
+                    events.append(_event(node, image, flow, keys[line], cached=keys[line] in self.cache))
                 failed = any(text in node.instruction.text for text in self.broken)
                 if failed:
                     events[-1]["error"] = "exit code: 1"
@@ -58,6 +59,8 @@ class SimulatedEngine(FakeEngine):
             last = list(keys.values())
             finals[name] = last[-1] if last else name
             metadata[name] = _provenance(image, keys)
+            for tag in target.get("tags", ()) if name in targets else ():
+                self.add_image(tag)
         if self.dropped:
             self.dropped -= 1
             events = events[:1]

@@ -12,6 +12,8 @@ _SECRET = re.compile(
     r"(_(base|value|arg|key|default|dev|development|test|staging|prod|production|live|local|main|old|new|root|admin"
     r"|user|db|database|github|gitlab|npm|\d+)|\d+)*$|^(?:neo4j_auth|app_key)$"
 )
+# https://user:password@host, postgres://:password@host
+_LOGIN = re.compile(r"://[^/@\s]+@")
 # What is compiled into a web page is read by everybody.
 _PUBLIC = re.compile(r"(^|_)(public|publishable|site)(_|$)|^(vite|react_app|vue_app|gatsby)_")
 # true, none, dummy, not-a-secret, /run/secrets/db, op://vault/item, arn:aws:secretsmanager:..., <your token>
@@ -31,3 +33,8 @@ def names_secret(name: str) -> bool:
 def is_no_secret(value: str) -> bool:
     """Whether a value, its quotes taken away, is none after all: empty, a switch, a placeholder, where one is kept."""
     return _NO_SECRET.fullmatch(value) is not None
+
+
+def without_login(text: str) -> str:
+    """A text without the logins of its addresses: https://user:password@host to https://(masked)@host."""
+    return _LOGIN.sub("://(masked)@", text)

@@ -1,0 +1,48 @@
+"""What the docker CLI prints as JSON, as data."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from layerproof.engine import ImageInfo, PastBuild
+from layerproof.progress import parse_time
+
+
+def past_build(reference: str, name: str, document: Mapping[str, Any]) -> PastBuild:
+    """One build as `docker buildx history inspect` describes it; `name` is that of its folder, as `ls` has it."""
+    context = str(document.get("Context") or ".")
+    return PastBuild(
+        reference=reference,
+        context=name if context == "." else context,
+        target=str(document.get("Target") or ""),
+        started=parse_time(document.get("StartedAt")) or 0.0,
+        completed=document.get("Status") == "completed",
+        labels={item["Name"]: item["Value"] for item in document.get("Labels") or ()},
+    )
+
+
+def image_info(entry: Mapping[str, Any], tags: tuple[str, ...]) -> ImageInfo:
+    """One image as `docker image inspect` describes it."""
+    config = entry.get("Config") or {}
+    inherited = {name: config[name] for name in ("WorkingDir", "User", "Shell", "OnBuild") if config.get(name)}
+    environment = dict(item.partition("=")[::2] for item in config.get("Env") or ())
+    return ImageInfo(
+        id=entry["Id"],
+        tags=tags,
+        size_bytes=int(entry.get("Size") or 0),
+        created=str(entry.get("Created") or ""),
+        labels=config.get("Labels") or {},
+        layers=hashlib.sha256("\n".join((entry.get("RootFS") or {}).get("Layers") or ()).encode()).hexdigest(),
+        config={"Env": environment, **inherited},
+    )
+
+
+def each_text(value: Any, change: Callable[[str], str]) -> Any:
+    """A JSON document with every text in it changed."""
+    if isinstance(value, dict):
+        return {key: each_text(part, change) for key, part in value.items()}
+    if isinstance(value, list):
+        return [each_text(part, change) for part in value]
+    return change(value) if isinstance(value, str) else value
