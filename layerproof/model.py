@@ -165,6 +165,57 @@ class Step:
     log: tuple[str, ...] = ()
 
 
+CauseKind = Literal[
+    "file",  # of the context or of another folder: content, added, removed, renamed
+    "mode",  # only permissions of files
+    "instruction",  # its text, or that of an ENV, WORKDIR, USER or SHELL above it
+    "argument",  # a build argument, or an option of the build such as its network
+    "base",  # another image under the same name, or its environment
+    "parent",  # a step before it
+    "record-gone",  # nothing differs: the cache does not have it any more, or is another builder's
+    "no-cache",  # asked for
+    "unfinished",  # nothing differs, but the build before had not got so far
+    "first",  # there is no build before
+    "unknown",  # the evidence does not reach so far; the detail says what is missing
+]
+
+
+@dataclass(frozen=True)
+class StepCause:
+    """
+    Why one step ran, or will run. `detail` says it in words; `is_certain` is False where what it copies from other
+    stages decides, which nobody knows before they are built. `root` is the step that began it, for a `parent`.
+    """
+
+    image: str
+    stage: str
+    number: int
+    total: int
+    instruction: str
+    line: int
+    cause: CauseKind
+    detail: tuple[str, ...]
+    root: str = ""
+    is_certain: bool = True
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """
+    The causes of one image's steps, in the order of its Dockerfile.
+
+    `now` and `before` say in words what was compared with what; `note` why there is nothing to explain, "" otherwise.
+    `cached` is how many steps came, or will come, from the cache.
+    """
+
+    image: str
+    now: str
+    before: str
+    causes: tuple[StepCause, ...]
+    cached: int = 0
+    note: str = ""
+
+
 @dataclass(frozen=True)
 class Finding:
     """
@@ -222,12 +273,16 @@ class Check:
 
 @dataclass(frozen=True)
 class BuildReport:
-    """What a build did; `lab` says that stand-in images were used, `wall_s` is the time the user waited."""
+    """
+    What a build did; `lab` says that stand-in images were used, `wall_s` is the time the user waited. `causes` say why
+    dependencies were installed again.
+    """
 
     images: tuple[ImageResult, ...]
     wall_s: float
     lab: bool
     warnings: tuple[str, ...]
+    causes: tuple[StepCause, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -17,12 +17,17 @@ from layerproof.model import (
     WeightsReport,
     count_steps,
 )
+from layerproof.report.why import cause_document
 
 SCHEMA = 1
 
 
 def build_document(report: BuildReport) -> dict[str, Any]:
-    """`{"schema", "lab", "wall_s", "images": [{"image", "action", "wall_s", "ran", "cached", "size_bytes", "id"}]}`."""
+    """
+    `{"schema", "lab", "wall_s", "images": [{"image", "action", "wall_s", "ran", "cached", "size_bytes", "id"}],
+    "causes": [{"image", "step", "stage", "line", "cause", "detail", "certain"}]}`; the causes are those for which
+    dependencies were installed again.
+    """
     images = [
         {
             "image": result.image,
@@ -35,7 +40,9 @@ def build_document(report: BuildReport) -> dict[str, Any]:
         }
         for result in report.images
     ]
-    return {"schema": SCHEMA, "lab": report.lab, "wall_s": round(report.wall_s, 3), "images": images}
+    causes = [{"image": cause.image, **cause_document(cause)} for cause in report.causes]
+    wall_s = round(report.wall_s, 3)
+    return {"schema": SCHEMA, "lab": report.lab, "wall_s": wall_s, "images": images, "causes": causes}
 
 
 def checks_document(checks: Iterable[Check]) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from layerproof.model import (
     count_steps,
 )
 from layerproof.references import normalize_reference
+from layerproof.report.why import cause_line
 
 _MARKS = {"ok": ("✓", "green"), "warning": ("!", "yellow"), "failed": ("✗", "red")}
 _ACTIONS = {"built": "green", "unchanged": "dim", "failed": "red", "real": "green", "unknown": "yellow"}
@@ -55,6 +56,7 @@ def render_build(report: BuildReport) -> RenderableType:
     summary = f"{built_count} built, {len(report.images) - built_count} unchanged in {seconds(report.wall_s)}"
     longest = longest_step(report.images)
     lines: list[RenderableType] = [rows, Text(summary + longest, style="bold")]
+    lines += [Text.assemble((cause.image, "bold"), f": {cause_line(cause)}") for cause in report.causes]
     lines += [Text(f"! {warning}", style="yellow") for warning in report.warnings]
     if report.lab:
         lines.append(Text(LAB_NOTE, style="dim"))

@@ -6,7 +6,7 @@ Importing it must stay cheap, because `inv --list` and shell completion do: heav
 
 from invoke.collection import Collection
 
-from layerproof.tasks import build, policy, proof, setup, stack
+from layerproof.tasks import build, policy, proof, setup, stack, why
 
 namespace = Collection("layerproof")
 for _task in (
@@ -19,6 +19,7 @@ for _task in (
     build.build,
     build.graph,
     proof.prove,
+    why.why,
     policy.check,
     policy.rules,
     build.images,

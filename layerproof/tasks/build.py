@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from invoke.exceptions import Exit
@@ -163,8 +164,10 @@ def _build(project: Project, engine: Engine, names: Collection[str], *, no_cache
     from layerproof.report.document import build_document
     from layerproof.report.text import render_build
     from layerproof.workflow import build as workflow
+    from layerproof.workflow.why import why_installed_again
 
     if project.profile:
         say(f"profile: {project.profile}")
     report = workflow.build(project, engine=engine, names=names, watcher=watcher(), no_cache=no_cache)
+    report = replace(report, causes=why_installed_again(project, report))
     show(render_build(report), build_document(report), format=format)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 FORMATS = ("text", "json")
 INTERRUPTED = 130
-PIPE_WIDTH = 160
+PIPE_WIDTH = 2000
 
 
 def out() -> Console:

@@ -14,12 +14,17 @@ LEVELS = {
     0: ("errors", "model", "paths"),
     1: (
         "atomic",
+        "builds",
         "config",
         "dockerfile",
         "compose",
         "progress",
         "context",
+        "digests",
+        "evidence",
         "records",
+        "scope",
+        "secret_names",
         "references",
         "engine",
         "commands",
@@ -30,7 +35,7 @@ LEVELS = {
         "weights",
         "yaml_text",
     ),
-    2: ("graph", "flow", "kinds", "testing"),
+    2: ("graph", "flow", "ingredients", "kinds", "selection", "testing"),
     3: ("policy", "prove", "explain"),
     4: ("report",),
     5: ("workflow",),
@@ -38,7 +43,7 @@ LEVELS = {
 }
 LEVEL_OF = {name: level for level, names in LEVELS.items() for name in names}
 FILES = [path for path in sorted(PACKAGE.rglob("*.py")) if path != PACKAGE / "__init__.py"]
-PURE = ("progress", "graph", "policy", "dockerfile", "compose", "context", "weights")
+PURE = ("progress", "graph", "policy", "dockerfile", "compose", "context", "weights", "flow", "ingredients", "explain")
 
 
 def part(path: Path) -> str:
