@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import shutil
 import subprocess
 import uuid
@@ -60,7 +61,7 @@ def test_a_build_says_why_it_installs_again_and_a_person_can_read_it_at_80_colum
     assert (
         "backend-api: deps 3/4 RUN npm ci ran again: `COPY package.json package-lock.json ./` on line 7" in built.stdout
     )
-    command = f"stty cols 80; {COMMAND} why --service backend-api"
+    command = f"stty cols 80; {shlex.quote(str(COMMAND))} why --service backend-api"
     shown = copy.call(["script", "--quiet", "--return", "--command", command, "/dev/null"]).stdout
     lines = [re.sub(r"\x1b\[[0-9;]*m", "", line).rstrip() for line in shown.splitlines()]
     assert max(map(len, lines)) <= 80
