@@ -16,13 +16,15 @@ from typing import Any, Literal
 from layerproof.atomic import write_atomically
 from layerproof.errors import ConfigError
 from layerproof.evidence import Evidence, Listing, evidence_document, listing_document, parse_evidence, parse_listing
-from layerproof.model import Step, StepState
+from layerproof.model import Phase, Step, StepState
 
 SCHEMA = 1
 # What a report can show; more are dropped, a few at a time.
 MAX_BUILDS = 200
 _SLACK = 20
 _PRIVATE = 0o600
+_MAX_LOG_LINES = 8
+_MAX_LOG_WIDTH = 200
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,7 @@ class Build:
     kind: Literal["build", "proof"]
     wall_s: float
     images: Mapping[str, BuiltImage]
+    phases: tuple[Phase, ...] = ()
 
 
 def save_build(folder: Path, build: Build, evidence: Mapping[str, Evidence]) -> None:
@@ -80,7 +83,7 @@ def save_build(folder: Path, build: Build, evidence: Mapping[str, Evidence]) -> 
                 "wall_s": round(image.wall_s, 3),
                 "size_bytes": image.size_bytes,
                 "id": image.id,
-                "steps": [_step_row(step) for step in image.steps],
+                "steps": [_step_row(step, build.started) for step in image.steps],
                 "keys": dict(image.keys),
             }
         document = {
@@ -90,6 +93,10 @@ def save_build(folder: Path, build: Build, evidence: Mapping[str, Evidence]) -> 
             "kind": build.kind,
             "wall_s": round(build.wall_s, 3),
             "images": images,
+            "phases": [
+                [phase.image, phase.kind, round(phase.started - build.started, 3), round(phase.duration_s, 3)]
+                for phase in build.phases
+            ],
         }
         path = folder / "builds" / _file_name(build)
         write_atomically(path, json.dumps(document).encode(), mode=_PRIVATE)
@@ -154,18 +161,20 @@ def _load(path: Path) -> Build:
     document = json.loads(path.read_bytes())
     if document.pop("schema") != SCHEMA:
         raise ValueError("it is of another version of layerproof")
-    images = {name: _parse_image(item) for name, item in document.pop("images").items()}
-    build = Build(**document, images=images)
+    started = float(document["started"])
+    images = {name: _parse_image(item, started) for name, item in document.pop("images").items()}
+    phases = [Phase(image, kind, started + at, took) for image, kind, at, took in document.pop("phases", ())]
+    build = Build(**document, images=images, phases=tuple(phases))
     if not isinstance(build.started, float | int) or not all(isinstance(item.keys, dict) for item in images.values()):
         raise TypeError("a field has another type")
     return build
 
 
-def _parse_image(item: dict[str, Any]) -> BuiltImage:
-    return BuiltImage(**{**item, "steps": tuple(_parse_step(row) for row in item["steps"])})
+def _parse_image(item: dict[str, Any], started: float) -> BuiltImage:
+    return BuiltImage(**{**item, "steps": tuple(_parse_step(row, started) for row in item["steps"])})
 
 
-def _step_row(step: Step) -> list[Any]:
+def _step_row(step: Step, started: float) -> list[Any]:
     """Without its text: BuildKit shows it with the values of all variables, secrets too. The Dockerfile has it."""
     return [
         step.target,
@@ -175,12 +184,16 @@ def _step_row(step: Step) -> list[Any]:
         step.state.value,
         round(step.duration_s, 3),
         step.line,
+        None if step.started is None else round(step.started - started, 3),
+        [line[:_MAX_LOG_WIDTH] for line in step.log[-_MAX_LOG_LINES:]],
     ]
 
 
-def _parse_step(row: list[Any]) -> Step:
-    target, stage, number, total, state, duration_s, line = row
-    return Step("", target, stage, number, total, "", StepState(state), duration_s, line)
+def _parse_step(row: list[Any], started: float) -> Step:
+    target, stage, number, total, state, duration_s, line, *more = row
+    at, log = more or (None, ())
+    when = None if at is None else started + at
+    return Step("", target, stage, number, total, "", StepState(state), duration_s, line, tuple(log), when)
 
 
 def _last_of_each_image(folder: Path) -> set[str]:

@@ -11,7 +11,7 @@ from typing import Any
 from layerproof.context import ContextFile
 from layerproof.dockerfile import parse_dockerfile
 from layerproof.model import Image
-from layerproof.secret_names import names_secret, without_login
+from layerproof.secret_names import is_no_secret, names_secret, without_login
 
 Listing = tuple[ContextFile, ...]
 # The options of a build that decide about the cache; others (secrets, where a cache is kept) are not kept.
@@ -62,6 +62,20 @@ def masked(args: Mapping[str, str], *, key: bytes = b"") -> dict[str, str]:
         return f"secret-{hmac.new(key, value.encode(), 'sha256').hexdigest()[:16]}"
 
     return {name: fit(name, value) for name, value in args.items()}
+
+
+def secret_values(image: Image) -> frozenset[str]:
+    """The values of secrets, by their names, that the build of an image is given or that its Dockerfile sets."""
+    pairs = list(image.args.items())
+    for instruction in (instruction for stage in image.dockerfile.stages for instruction in stage.instructions):
+        if instruction.keyword == "ENV":
+            pairs += zip(instruction.values[::2], instruction.values[1::2], strict=False)
+        if instruction.keyword == "ARG":
+            pairs += [(name, value) for name, _, value in (word.partition("=") for word in instruction.values)]
+    plain = [(name, value.strip("\"'")) for name, value in pairs]
+    return frozenset(
+        value for name, value in plain if names_secret(name) and not is_no_secret(value) and "$" not in value
+    )
 
 
 def make_evidence(

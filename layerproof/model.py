@@ -151,7 +151,12 @@ class StepKind(str, Enum):
 
 @dataclass(frozen=True)
 class Step:
-    """A numbered Dockerfile vertex. `line` is None where the build left no provenance (a failed build)."""
+    """
+    A numbered Dockerfile vertex.
+
+    `line` is None where the build left no provenance (a failed build), `started`, in seconds since the epoch, where it
+    did not start; `log` is the end of what it printed.
+    """
 
     digest: str
     target: str
@@ -163,6 +168,20 @@ class Step:
     duration_s: float
     line: int | None = None
     log: tuple[str, ...] = ()
+    started: float | None = None
+
+
+@dataclass(frozen=True)
+class Phase:
+    """
+    What a build does besides its steps: bring a build context over, or write the image. `started` is in seconds since
+    the epoch.
+    """
+
+    image: str
+    kind: Literal["transfer", "export"]
+    started: float
+    duration_s: float
 
 
 CauseKind = Literal[
@@ -275,7 +294,7 @@ class Check:
 class BuildReport:
     """
     What a build did; `lab` says that stand-in images were used, `wall_s` is the time the user waited. `causes` say why
-    dependencies were installed again.
+    dependencies were installed again; `phases` are what took time besides the steps.
     """
 
     images: tuple[ImageResult, ...]
@@ -283,6 +302,7 @@ class BuildReport:
     lab: bool
     warnings: tuple[str, ...]
     causes: tuple[StepCause, ...] = ()
+    phases: tuple[Phase, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -9,17 +9,22 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
-from layerproof.model import Step, StepState, Vertex
+from layerproof.model import Phase, Step, StepState, Vertex
 
 LOG_TAIL_LINES = 20
 # BuildKit does not name the stage, even where it has a name, when a Dockerfile has only one.
 ONLY_STAGE = "stage-0"
 # "[backend-api deps  2/10] RUN npm ci", "[deps 2/4] RUN npm ci", "[linux/amd64 deps 2/4] COPY . .", "[ 2/10] COPY . ."
 _STEP = re.compile(r"^\[\s*(?:(?P<where>[^\]]+?)\s+)?(?P<number>\d+)/(?P<total>\d+)\] (?P<instruction>.+)$", re.DOTALL)
-# "[backend-api] exporting to image"
-_EXPORT = re.compile(r"^\[(?P<target>[^\]\s]+)\] exporting to ")
+# "[backend-api] exporting to image", "exporting to image"
+_EXPORT = re.compile(r"^(?:\[(?P<target>[^\]\s]+)\] )?exporting to ")
+# "[backend-api internal] load build context", "[internal] load build context", "[api context wheels] load from client"
+_TRANSFER = re.compile(
+    r"^\[(?:(?P<target>[^\]\s]+) )?(?:internal\] load build context|context \S+\] load from client)$"
+)
+_PHASES: Mapping[Literal["transfer", "export"], re.Pattern[str]] = {"transfer": _TRANSFER, "export": _EXPORT}
 
 
 @dataclass
@@ -144,6 +149,7 @@ def step_of(vertex: Vertex, *, only_target: str = "") -> Step | None:
         state=_state(vertex),
         duration_s=max(0.0, (vertex.completed or 0.0) - (vertex.started or 0.0)) if vertex.completed else 0.0,
         log=tuple(line for line in vertex.log if line.strip()),
+        started=vertex.started,
     )
 
 
@@ -192,6 +198,19 @@ def span_s(log: BuildLog, target: str, steps: Sequence[Step]) -> float:
     return max(end for _, end in times) - min(start for start, _ in times) if times else 0.0
 
 
+def phases_of(log: BuildLog, *, only_target: str = "") -> tuple[Phase, ...]:
+    """The contexts that were brought over and the images that were written, in the order of their start."""
+    found = []
+    for vertex in log.vertices.values():
+        if vertex.cached or not vertex.started or not vertex.completed:
+            continue
+        for kind, pattern in _PHASES.items():
+            if match := pattern.match(vertex.name):
+                target = match["target"] or only_target
+                found.append(Phase(target, kind, vertex.started, max(0.0, vertex.completed - vertex.started)))
+    return tuple(sorted(found, key=lambda phase: phase.started))
+
+
 def is_exported(log: BuildLog, target: str) -> bool:
     """Whether the image of a target was written."""
     exports = [vertex for vertex in log.vertices.values() if _exports(vertex, target)]
@@ -214,7 +233,7 @@ def failed_vertices(log: BuildLog) -> tuple[Vertex, ...]:
 
 def _exports(vertex: Vertex, target: str) -> bool:
     found = _EXPORT.match(vertex.name)
-    return vertex.name.startswith("exporting to ") or (found is not None and found["target"] == target)
+    return found is not None and found["target"] in (None, target)
 
 
 def _provenance_lines(entry: Any, dockerfile: str) -> dict[str, list[int]] | None:

@@ -1,8 +1,9 @@
-"""Which names are those of secrets, and which values are none."""
+"""Which names are those of secrets, which values are none, and which texts are by themselves."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 # DB_PASSWORD, RABBITMQ_DEFAULT_PASS, AWS_SECRET_ACCESS_KEY, SECRET_KEY_BASE, NPM_TOKEN_DEV; not KEYBOARD, PWD, and not
 # what is about one: TOKEN_FILE, PASSWORD_RESET_TIMEOUT, AWS_ACCESS_KEY_ID, PUSHER_APP_KEY
@@ -23,6 +24,30 @@ _NO_SECRET = re.compile(
     re.IGNORECASE,
 )
 
+# What a text itself shows to be a secret, and what that is called.
+_LITERALS = {
+    # AKIA0123456789ABCDEF
+    "an AWS access key": r"\b(AKIA|ASIA)(?!\w*EXAMPLE)[0-9A-Z]{16}\b",
+    "a GitHub token": r"\b(gh[pousr]_[A-Za-z0-9]{16,}|github_pat_\w{16,})",
+    "a GitLab token": r"\bglpat-[\w-]{16,}",
+    "an npm token": r"\bnpm_[A-Za-z0-9]{30,}|:?_(authToken|auth|password)[\s=]+[\"']?[A-Za-z0-9][\w+/=-]{7,}",
+    "a Slack token": r"\bxox[baprs]-[\w-]{10,}",
+    "a Stripe key": r"\b[sr]k_live_\w{10,}",
+    # a grep for the line is none
+    "a private key": r"(?<!grep )(?<!grep -q )[\"']?-----BEGIN ([A-Z]+ )*PRIVATE KEY-----",
+    # https://user:hunter2@example.com, not https://user:$PASSWORD@, not the password of something in this container
+    "a password in an address": (
+        r"(?<!docker-image)://[^\s:/@$\"'{`<]*:(?!x-oauth-basic|dummy|placeholder)[^\s:/@$\"'{}`<>*\\]+"
+        r"@(?!localhost|127\.|0\.0\.0\.0|sha256:)"
+    ),
+    # curl -u admin:hunter2 https://example.com
+    "a password for curl": r"\bcurl\b[^|;&\n]*\s(?:-u|--user)[ =]?[^\s:$\"'{`<]+:[^\s$\"'{`<]{4,}",
+    "a Slack webhook": r"hooks\.slack\.com/services/T\w{6,}/B\w{6,}/\w{16,}",
+    # Authorization: Bearer 0123abcd
+    "an Authorization header": r"Authorization:\s*(Bearer|Basic|token)\s+[A-Za-z0-9][\w.+/=-]{7,}",
+}
+_FOUND = {name: re.compile(expression) for name, expression in _LITERALS.items()}
+
 
 def names_secret(name: str) -> bool:
     """Whether the value of a variable or argument of this name is a secret; `-` and `.` count as `_`."""
@@ -38,3 +63,18 @@ def is_no_secret(value: str) -> bool:
 def without_login(text: str) -> str:
     """A text without the logins of its addresses: https://user:password@host to https://(masked)@host."""
     return _LOGIN.sub("://(masked)@", text)
+
+
+def secret_in(text: str) -> str:
+    """What kind of secret stands in a text, such as `an AWS access key`; "" for none that shows by itself."""
+    return next((name for name, expression in _FOUND.items() if expression.search(text)), "")
+
+
+def without_secrets(text: str, values: Iterable[str] = ()) -> str:
+    """A text without these values, without what shows by itself to be a secret, and without logins."""
+    text = without_login(text)
+    for value in values:
+        text = text.replace(value, "(masked)")
+    for expression in _FOUND.values():
+        text = expression.sub("(masked)", text)
+    return text

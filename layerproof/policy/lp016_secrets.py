@@ -30,31 +30,8 @@ from fnmatch import fnmatch
 from layerproof.dockerfile import context_sources, reachable_stages
 from layerproof.model import Instruction
 from layerproof.policy import Breach, BuildSubject
-from layerproof.secret_names import is_no_secret, names_secret
+from layerproof.secret_names import is_no_secret, names_secret, secret_in
 
-# What the value itself shows, and what it is called.
-_LITERALS = {
-    # AKIA0123456789ABCDEF
-    "an AWS access key": r"\b(AKIA|ASIA)(?!\w*EXAMPLE)[0-9A-Z]{16}\b",
-    "a GitHub token": r"\b(gh[pousr]_[A-Za-z0-9]{16,}|github_pat_\w{16,})",
-    "a GitLab token": r"\bglpat-[\w-]{16,}",
-    "an npm token": r"\bnpm_[A-Za-z0-9]{30,}|:?_(authToken|auth|password)[\s=]+[\"']?[A-Za-z0-9][\w+/=-]{7,}",
-    "a Slack token": r"\bxox[baprs]-[\w-]{10,}",
-    "a Stripe key": r"\b[sr]k_live_\w{10,}",
-    # a grep for the line is none
-    "a private key": r"(?<!grep )(?<!grep -q )[\"']?-----BEGIN ([A-Z]+ )*PRIVATE KEY-----",
-    # https://user:hunter2@example.com, not https://user:$PASSWORD@, not the password of something in this container
-    "a password in an address": (
-        r"(?<!docker-image)://[^\s:/@$\"'{`<]*:(?!x-oauth-basic|dummy|placeholder)[^\s:/@$\"'{}`<>*\\]+"
-        r"@(?!localhost|127\.|0\.0\.0\.0|sha256:)"
-    ),
-    # curl -u admin:hunter2 https://example.com
-    "a password for curl": r"\bcurl\b[^|;&\n]*\s(?:-u|--user)[ =]?[^\s:$\"'{`<]+:[^\s$\"'{`<]{4,}",
-    "a Slack webhook": r"hooks\.slack\.com/services/T\w{6,}/B\w{6,}/\w{16,}",
-    # Authorization: Bearer 0123abcd
-    "an Authorization header": r"Authorization:\s*(Bearer|Basic|token)\s+[A-Za-z0-9][\w.+/=-]{7,}",
-}
-_FOUND = {name: re.compile(expression) for name, expression in _LITERALS.items()}
 _KEY_FILES = ("*.pem", "*.key", "*.p12", "*.pfx", "*.jks", "*.keystore")
 _FILES = (
     *(".env", ".env.*", ".env[*]", "id_rsa", "id_dsa", "id_ecdsa", "id_ed25519", ".netrc", "_netrc", ".pypirc"),
@@ -78,11 +55,8 @@ def check(subject: BuildSubject) -> Iterator[Breach]:
         for instruction in stage.instructions:
             told = list(_told(instruction, subject.files.get(image.context, ())))
             yield from ((instruction.line, message) for message in told)
-            if not told:
-                text = instruction.text
-                found = next((name for name, expression in _FOUND.items() if expression.search(text)), "")
-                if found:
-                    yield instruction.line, f"{instruction.keyword} holds {found}, which stays in the image"
+            if not told and (found := secret_in(instruction.text)):
+                yield instruction.line, f"{instruction.keyword} holds {found}, which stays in the image"
 
 
 def _told(instruction: Instruction, files: Collection[str]) -> Iterator[str]:

@@ -11,10 +11,11 @@ from layerproof import graph, progress, records
 from layerproof.builds import Build, BuiltImage
 from layerproof.engine import Engine, ImageInfo
 from layerproof.errors import BuildError, ConfigError
-from layerproof.evidence import Evidence
+from layerproof.evidence import Evidence, secret_values
 from layerproof.flow import load_flow
-from layerproof.model import BuildReport, Image, ImageResult, Project, Step
+from layerproof.model import BuildReport, Image, ImageResult, Phase, Project, Step
 from layerproof.references import normalize_reference
+from layerproof.secret_names import without_secrets
 from layerproof.workflow.evidence import Gatherer, fingerprints_of
 from layerproof.workflow.history import records_folder, remember, resolved
 
@@ -119,6 +120,7 @@ def build(
         for name, item in plan.evidence.items()
         if fresh.get(name) == plan.fingerprints[name]
     }
+    hidden = frozenset[str]().union(*(secret_values(image) for image in plan.wanted))
     images = {
         result.image: BuiltImage(
             action="failed" if outcome.error and result.action == "built" else result.action,
@@ -126,16 +128,18 @@ def build(
             wall_s=result.wall_s,
             size_bytes=result.size_bytes,
             id=result.id,
-            steps=outcome.steps[result.image],
+            steps=_fit_to_keep(outcome.steps[result.image], hidden),
         )
         for result in results
     }
     builder = progress.builder_of(outcome.metadata) or engine.current_builder()
-    warnings = remember(project, Build(began, builder, "build", wall_s, images), settled)
+    made = Build(began, builder, "build", wall_s, images, outcome.phases)
+    warnings = remember(project, made, settled)
     if outcome.error:
         raise outcome.error
     warnings = (*plan.warnings, *warnings, *_keep_records(project, plan, results, settled))
-    return BuildReport(results, wall_s, uses_stand_ins(plan.wanted, local), warnings)
+    lab = uses_stand_ins(plan.wanted, local)
+    return BuildReport(results, wall_s, lab, warnings, phases=outcome.phases)
 
 
 def uses_stand_ins(images: Collection[Image], local: Mapping[str, ImageInfo]) -> bool:
@@ -147,6 +151,11 @@ def uses_stand_ins(images: Collection[Image], local: Mapping[str, ImageInfo]) ->
 def is_stand_in(tag: str, info: ImageInfo | None) -> bool:
     """Whether the lab made this tag: images built on a stand-in inherit its label, so the label has to name the tag."""
     return info is not None and info.labels.get(LAB_LABEL) == tag
+
+
+def _fit_to_keep(steps: Sequence[Step], hidden: Collection[str]) -> tuple[Step, ...]:
+    """What a step printed may have secrets in it."""
+    return tuple(replace(step, log=tuple(without_secrets(line, hidden) for line in step.log)) for step in steps)
 
 
 def _fingerprints_now(gatherer: Gatherer, plan: BuildPlan, local: Mapping[str, ImageInfo]) -> dict[str, str]:
@@ -163,6 +172,7 @@ class _Outcome:
 
     steps: Mapping[str, tuple[Step, ...]]
     wall_s: Mapping[str, float]
+    phases: tuple[Phase, ...] = ()
     metadata: Mapping[str, Any] = field(default_factory=dict)
     error: BuildError | None = None
 
@@ -184,17 +194,18 @@ def _bake(
     for name in uncached:
         definition["target"][name]["no-cache"] = True
     done = engine.bake(definition, targets=plan.stale, on_line=on_line)
+    phases = progress.phases_of(log, only_target=plan.stale[0] if len(plan.stale) == 1 else "")
     if done.returncode != 0 or progress.failed_vertices(log):
         steps = _steps_by_name(plan, log)
         spans = {name: progress.span_s(log, name, steps[name]) for name in plan.stale}
-        return _Outcome(steps, spans, error=_build_error(plan, log, done.returncode))
+        return _Outcome(steps, spans, phases, error=_build_error(plan, log, done.returncode))
     if not log.vertices:
         raise BuildError("the build ended well but reported no step at all", hint="Check `docker buildx version`.")
     texts = {image.name: image.dockerfile.text for image in plan.wanted}
     metadata = _metadata(plan, done.metadata)
     steps = progress.steps_by_image(log, metadata=metadata, dockerfiles=texts)
     spans = {name: progress.span_s(log, name, steps[name]) for name in plan.stale}
-    return _Outcome(steps, spans, metadata)
+    return _Outcome(steps, spans, phases, metadata)
 
 
 def _metadata(plan: BuildPlan, metadata: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -12,12 +12,13 @@ from layerproof import builds
 from layerproof.builds import Build, BuiltImage, load_builds, load_evidence, save_build
 from layerproof.context import ContextFile
 from layerproof.dockerfile import parse_dockerfile
-from layerproof.evidence import Evidence, Upstream, masked
-from layerproof.model import Image, Step, StepState
+from layerproof.evidence import Evidence, Upstream, masked, secret_values
+from layerproof.model import Image, Phase, Step, StepState
+from layerproof.secret_names import without_secrets
 
 TEXT = "FROM node:18 AS deps\nARG NPM_TOKEN\nCOPY . .\nRUN npm ci\n"
 ENV = {"B": "1", "A": "2"}
-STEP = Step("", "api", "deps", 2, 3, "COPY . .", StepState.RAN, 0.25, 3)
+STEP = Step("", "api", "deps", 2, 3, "COPY . .", StepState.RAN, 0.25, 3, ("the last words",), 1.75)
 
 
 def evidence(content: str = "1") -> Evidence:
@@ -31,7 +32,7 @@ def evidence(content: str = "1") -> Evidence:
 
 def build(started: float) -> Build:
     image = BuiltImage("built", wall_s=1.5, size_bytes=10, id="sha256:9", steps=(STEP,), keys={"k": "w"})
-    return Build(started, "default", "build", 2.0, {"api": image})
+    return Build(started, "default", "build", 2.0, {"api": image}, (Phase("api", "export", started + 1.5, 0.25),))
 
 
 def test_a_build_and_what_went_into_it_are_read_as_they_were_written(tmp_path: Path) -> None:
@@ -45,6 +46,34 @@ def test_a_build_and_what_went_into_it_are_read_as_they_were_written(tmp_path: P
     assert loaded == evidence("2")
     assert loaded is not None
     assert list(loaded.upstreams["node:18"].config["Env"]) == ["B", "A"]
+
+
+def test_times_within_a_build_and_the_ends_of_logs_are_kept(tmp_path: Path) -> None:
+    save_build(tmp_path, build(1.5), {"api": evidence()})
+    (read,) = load_builds(tmp_path)
+    assert read.phases == (Phase("api", "export", 3.0, 0.25),)
+    assert (read.images["api"].steps[0].started, read.images["api"].steps[0].log) == (1.75, ("the last words",))
+
+
+def test_a_record_of_the_version_before_is_read(tmp_path: Path) -> None:
+    save_build(tmp_path, build(1.5), {"api": evidence()})
+    (path,) = (tmp_path / "builds").iterdir()
+    document = json.loads(path.read_bytes())
+    del document["phases"]
+    document["images"]["api"]["steps"] = [row[:7] for row in document["images"]["api"]["steps"]]
+    path.write_text(json.dumps(document))
+    (read,) = load_builds(tmp_path)
+    assert read.images["api"].steps == (replace(STEP, instruction="", started=None, log=()),)
+
+
+def test_secrets_are_known_by_their_names_and_by_themselves() -> None:
+    text = 'FROM node:18\nARG NPM_TOKEN=from-the-arg\nENV DB_PASSWORD="from-env" PORT=1\nARG API_KEY=$OTHER\n'
+    file = parse_dockerfile(text, path=Path("Dockerfile"))
+    image = Image("api", "api:1", "service", Path("/p"), file, None, {"JWT_SECRET": "given", "MODE": "fast"})
+    assert secret_values(image) == {"from-the-arg", "from-env", "given"}
+    line = "login given at https://me:pw@example.com with AKIA0123456789ABCDEF, fast"
+    expected = "login (masked) at https://(masked)@example.com with (masked), fast"
+    assert without_secrets(line, secret_values(image)) == expected
 
 
 def test_what_stays_the_same_is_kept_once(tmp_path: Path) -> None:

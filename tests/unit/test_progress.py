@@ -8,8 +8,18 @@ from typing import Any
 
 import pytest
 
-from layerproof.model import StepState, Vertex
-from layerproof.progress import BuildLog, failed_vertices, is_from, parse_log, span_s, step_of, steps_by_image
+from layerproof.model import BuildReport, ImageResult, Phase, Step, StepState, Vertex
+from layerproof.progress import (
+    BuildLog,
+    failed_vertices,
+    is_from,
+    parse_log,
+    phases_of,
+    span_s,
+    step_of,
+    steps_by_image,
+)
+from layerproof.report.text import time_spent
 
 T1, T2, T3, T4 = (f"2026-11-20T10:00:0{second}.500000000Z" for second in (1, 2, 3, 4))
 
@@ -244,3 +254,31 @@ def test_the_span_of_an_image_goes_to_the_end_of_its_export() -> None:
     steps = steps_by_image(log, metadata={}, dockerfiles={"web": "W", "api": "A"})["web"]
     assert span_s(log, "web", steps) == 4.0
     assert span_s(BuildLog(), "web", ()) == 0.0
+
+
+def test_contexts_and_exports_are_phases_whoevers_they_are() -> None:
+    log = BuildLog()
+    log.vertices["a"] = vertex("[web internal] load build context", digest="a")
+    log.vertices["b"] = vertex("[web context wheels] load from client", digest="b", completed=3.0)
+    log.vertices["c"] = vertex("[web] exporting to image", digest="c", completed=5.0)
+    log.vertices["d"] = vertex("[web internal] load build definition from Dockerfile", digest="d")
+    log.vertices["e"] = vertex("[web internal] load build context", digest="e", cached=True)
+    assert [(phase.image, phase.kind, phase.duration_s) for phase in phases_of(log)] == [
+        ("web", "transfer", 1.0),
+        ("web", "transfer", 2.0),
+        ("web", "export", 4.0),
+    ]
+    log.vertices = {"a": vertex("exporting to image", digest="a"), "b": vertex("[internal] load build context")}
+    assert {(phase.image, phase.kind) for phase in phases_of(log, only_target="web")} == {
+        ("web", "export"),
+        ("web", "transfer"),
+    }
+
+
+def test_where_the_time_went_is_one_line_that_counts_what_goes_side_by_side_once() -> None:
+    steps = [Step("", "web", "deps", 2, 3, f"RUN step {n}", StepState.RAN, float(n)) for n in (1, 3, 2)]
+    exports = [Phase("web", "export", 10.0, 2.0), Phase("api", "export", 11.0, 2.0), Phase("c", "export", 20.0, 0.5)]
+    result = ImageResult("web", "built", 9.0, tuple(steps), 1, "id")
+    report = BuildReport((result,), 9.0, lab=False, warnings=(), phases=(*exports, Phase("web", "transfer", 1.0, 0.5)))
+    assert time_spent(report) == "longest step: web deps 2/3 RUN step 3 3.0 s; contexts 0.5 s; export 3.5 s"
+    assert time_spent(BuildReport((), 9.0, lab=False, warnings=())) == ""
