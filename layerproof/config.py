@@ -58,6 +58,17 @@ class WeightsConfig(_Table):
         return mount
 
 
+class AuditConfig(_Table):
+    """
+    What the built image of a service may be: budgets in megabytes (10^6 bytes), and what is allowed to be inside, a
+    kind such as `setuid` or a pattern of paths, each with its reason.
+    """
+
+    max_size_mb: float | None = Field(default=None, gt=0)
+    max_wasted_mb: float | None = Field(default=None, ge=0)
+    allow: dict[str, Annotated[str, Field(min_length=1)]] = Field(default_factory=dict)
+
+
 class ServiceConfig(_Table):
     """What layerproof cannot see in the Compose file or the Dockerfile."""
 
@@ -69,6 +80,7 @@ class ServiceConfig(_Table):
     verify: tuple[Probe, ...] = Field(default=(), strict=False)
     log_ignore: tuple[str, ...] = Field(default=(), strict=False)
     weights: WeightsConfig | None = None
+    audit: AuditConfig = AuditConfig()
 
     @field_validator("log_ignore")
     @classmethod

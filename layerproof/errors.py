@@ -10,6 +10,7 @@ Every error that the product raises on purpose, with its exit code and what to d
     ├── NoEngineError      3   no Docker Engine, or one that lacks a part
     ├── BuildError         4   the build ran and failed
     ├── ProofError         1   the copy that a proof edits could not be made
+    ├── AuditError         1   an image could not be exported or read
     └── StackError         1   the stack did not start, or does not hold what it should
 
 Findings and failed proofs are values, never exceptions. A bug keeps its traceback.
@@ -65,6 +66,10 @@ class BuildError(LayerproofError):
 
 class ProofError(LayerproofError):
     """The proof could not be run: its copy of the build contexts could not be made or changed."""
+
+
+class AuditError(LayerproofError):
+    """An image could not be exported, or its export not be read."""
 
 
 class StackError(LayerproofError):

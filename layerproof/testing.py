@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import itertools
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import IO, Any
 
 from layerproof.engine import (
     BakeResult,
@@ -17,6 +18,7 @@ from layerproof.engine import (
     PastBuild,
     PastBuildDetails,
     StopBuild,
+    T,
 )
 from layerproof.errors import NoEngineError
 from layerproof.references import normalize_reference
@@ -34,6 +36,7 @@ class FakeEngine:
         local: the local images by tag.
         asked: the verbs that changed something or ran a build, in order, with their main argument.
         checks: what BuildKit's own checks answer, by target.
+        archive: what the export of any images gives.
         past: what the builder remembers of earlier builds, the newest first.
         absent: every verb that needs the daemon raises NoEngineError.
     """
@@ -48,6 +51,7 @@ class FakeEngine:
     pull_reason: str = ""
     absent: bool = False
     checks: Mapping[str, Any] = field(default_factory=dict)
+    archive: bytes = b""
     past: Sequence[tuple[PastBuild, PastBuildDetails]] = ()
     asked: list[tuple[str, Any]] = field(default_factory=list)
     _ids: Any = field(default_factory=lambda: itertools.count(1))
@@ -94,6 +98,11 @@ class FakeEngine:
     def images(self) -> Mapping[str, ImageInfo]:
         self._need_daemon()
         return dict(self.local)
+
+    def export(self, references: Collection[str], read: Callable[[IO[bytes]], T]) -> T:
+        self._need_daemon()
+        self.asked.append(("export", tuple(references)))
+        return read(io.BytesIO(self.archive))
 
     def pull(self, reference: str) -> str:
         self._need_daemon()

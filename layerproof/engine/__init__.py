@@ -10,12 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import IO, Any, Protocol, TypeVar
 
 MIN_BUILDX = (0, 17)
 MIN_COMPOSE = (2, 37)
 
 LineSink = Callable[[str], None]
+T = TypeVar("T")
 
 
 class StopBuild(Exception):  # noqa: N818  # a signal, not an error
@@ -39,6 +40,7 @@ class ImageInfo:
     """
     One local image; `labels` are those of its configuration, `layers` stands for its files, and `config` is what a
     build inherits from it: `Env` as a mapping, `WorkingDir`, `User`, `Shell`, `OnBuild`, where they are set.
+    `layer_ids` are the digests of its layers, the lowest first.
     """
 
     id: str
@@ -48,6 +50,7 @@ class ImageInfo:
     labels: Mapping[str, str]
     layers: str = ""
     config: Mapping[str, Any] = field(default_factory=dict)
+    layer_ids: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -133,6 +136,9 @@ class Engine(Protocol):
 
     def images(self) -> Mapping[str, ImageInfo]:
         """Every local image, by tag as `docker images` shows it (docker.io and library/ dropped)."""
+
+    def export(self, references: Collection[str], read: Callable[[IO[bytes]], T]) -> T:
+        """Hand the archive of local images, as `docker save` writes it, to `read`; AuditError where that fails."""
 
     def pull(self, reference: str) -> str:
         """Pull an image; "" when it is there now, else the reason in the engine's words."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from layerproof.engine import (
     MIN_BUILDX,
@@ -21,11 +21,12 @@ from layerproof.engine import (
     PastBuild,
     PastBuildDetails,
     StopBuild,
+    T,
     parse_version,
     process,
 )
 from layerproof.engine.documents import each_text, image_info, past_build
-from layerproof.errors import BuildError, ConfigError, NoEngineError, StackError, UsageError
+from layerproof.errors import AuditError, BuildError, ConfigError, NoEngineError, StackError, UsageError
 from layerproof.references import normalize_reference
 
 if TYPE_CHECKING:
@@ -197,6 +198,13 @@ class DockerEngine:
             tags = tuple(normalize_reference(tag) for tag in entry.get("RepoTags") or ())
             found.update(dict.fromkeys(tags, image_info(entry, tags)))
         return found
+
+    def export(self, references: Collection[str], read: Callable[[IO[bytes]], T]) -> T:
+        result, done = process.read_output(["docker", "image", "save", *references], read)
+        if done.returncode != 0 or result is None:
+            raise_for_missing_engine(done.stderr)
+            raise AuditError(f"docker image save failed: {done.tail(3)}", hint="Is it there? docker image ls")
+        return result
 
     def pull(self, reference: str) -> str:
         done = process.run(["docker", "image", "pull", "--quiet", reference], timeout_s=PULL_TIMEOUT_S)

@@ -28,14 +28,16 @@ def image_info(entry: Mapping[str, Any], tags: tuple[str, ...]) -> ImageInfo:
     config = entry.get("Config") or {}
     inherited = {name: config[name] for name in ("WorkingDir", "User", "Shell", "OnBuild") if config.get(name)}
     environment = dict(item.partition("=")[::2] for item in config.get("Env") or ())
+    layers = tuple((entry.get("RootFS") or {}).get("Layers") or ())
     return ImageInfo(
         id=entry["Id"],
         tags=tags,
         size_bytes=int(entry.get("Size") or 0),
         created=str(entry.get("Created") or ""),
         labels=config.get("Labels") or {},
-        layers=hashlib.sha256("\n".join((entry.get("RootFS") or {}).get("Layers") or ()).encode()).hexdigest(),
+        layers=hashlib.sha256("\n".join(layers).encode()).hexdigest(),
         config={"Env": environment, **inherited},
+        layer_ids=layers,
     )
 
 

@@ -10,9 +10,13 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO, TypeVar, cast
 
 BUILDKIT_ENV = {"DOCKER_BUILDKIT": "1", "COMPOSE_DOCKER_CLI_BUILD": "1"}
 STOP_GRACE_S = 10.0
+_DRAIN_BYTES = 65536
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -72,6 +76,35 @@ def run(
             return Completed(tuple(command), child.returncode, stdout, stderr)
     except FileNotFoundError:
         return Completed(tuple(command), 127, "", f"{command[0]}: command not found")
+
+
+def read_output(command: Sequence[str], read: Callable[[IO[bytes]], T]) -> tuple[T | None, Completed]:
+    """
+    Hand the output of a program to `read` as it comes. Where the program failed, what was read of it is None; an error
+    of `read` is its own only when the program has not.
+    """
+    with tempfile.TemporaryFile() as errors:
+        try:
+            child = subprocess.Popen(
+                list(command), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors, env=child_environment()
+            )
+        except FileNotFoundError:
+            return None, Completed(tuple(command), 127, "", f"{command[0]}: command not found")
+        with child:
+            output = cast("IO[bytes]", child.stdout)
+            try:
+                result = read(output)
+                while output.read(_DRAIN_BYTES):  # padding at its end
+                    pass
+            except BaseException as error:
+                is_over = isinstance(error, Exception) and not output.read(1)
+                if not is_over or not child.wait():
+                    _stop(child)
+                    raise
+            code = child.wait()
+        errors.seek(0)
+        done = Completed(tuple(command), code, "", errors.read().decode("utf-8", "replace"))
+    return (result if code == 0 else None), done
 
 
 def run_on_terminal(

@@ -6,7 +6,7 @@ Importing it must stay cheap, because `inv --list` and shell completion do: heav
 
 from invoke.collection import Collection
 
-from layerproof.tasks import build, policy, proof, setup, stack, why
+from layerproof.tasks import audit, build, policy, proof, setup, stack, why
 
 namespace = Collection("layerproof")
 for _task in (
@@ -22,6 +22,7 @@ for _task in (
     why.why,
     policy.check,
     policy.rules,
+    audit.audit,
     build.images,
     build.cache,
     build.prune,

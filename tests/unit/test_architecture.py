@@ -36,14 +36,26 @@ LEVELS = {
         "yaml_text",
     ),
     2: ("graph", "flow", "ingredients", "kinds", "selection", "testing"),
-    3: ("policy", "prove", "explain"),
+    3: ("policy", "prove", "explain", "audit"),
     4: ("report",),
     5: ("workflow",),
     6: ("tasks", "cli"),
 }
 LEVEL_OF = {name: level for level, names in LEVELS.items() for name in names}
 FILES = [path for path in sorted(PACKAGE.rglob("*.py")) if path != PACKAGE / "__init__.py"]
-PURE = ("progress", "graph", "policy", "dockerfile", "compose", "context", "weights", "flow", "ingredients", "explain")
+PURE = (
+    "progress",
+    "graph",
+    "policy",
+    "dockerfile",
+    "compose",
+    "context",
+    "weights",
+    "flow",
+    "ingredients",
+    "explain",
+    "audit",
+)
 
 
 def part(path: Path) -> str:

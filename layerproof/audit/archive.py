@@ -1,0 +1,143 @@
+"""
+The tar stream of `docker save`, read once from front to end: nothing of it is kept on disk.
+
+Source: the OCI image layout and Docker's image specification v1.2 (`manifest.json`); layers as the OCI image
+specification has them (whiteouts). Docker before 25 writes `layer.tar` files, later ones `blobs/sha256/...`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import posixpath
+import tarfile
+from typing import IO, Any
+
+from layerproof.audit import Entry, Layer, SavedImage
+from layerproof.audit.content import CHUNK_BYTES, traits_of
+from layerproof.errors import AuditError
+
+_WHITEOUT, _OPAQUE = ".wh.", ".wh..wh..opq"
+_CAPABILITIES = "SCHILY.xattr.security.capability"
+_SETUID, _SETGID, _GROUP_RUNS = 0o4000, 0o2000, 0o010
+_MAX_DOCUMENT = 64 * 1024 * 1024
+_BLOCK, _MAGIC_AT = 512, 257
+_ZSTD = b"\x28\xb5\x2f\xfd"
+_PACKED = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ")
+
+
+def read_archive(stream: IO[bytes], *, digests: bool = False) -> tuple[SavedImage, ...]:
+    """
+    Read every image of an archive; a layer that several share is read once.
+
+    Args:
+        digests: also of the content of every file, to compare two images.
+
+    Raises:
+        AuditError: it is no archive of images, is cut off, or has layers in a format that cannot be read.
+    """
+    documents: dict[str, bytes] = {}
+    layers: dict[str, Layer] = {}
+    links: dict[str, str] = {}
+    try:
+        with tarfile.open(fileobj=stream, mode="r|") as archive:
+            for member in archive:
+                if member.issym():  # older Docker links a layer that it has written before
+                    links[member.name] = posixpath.normpath(
+                        posixpath.join(posixpath.dirname(member.name), member.linkname)
+                    )
+                content = archive.extractfile(member) if member.isfile() else None
+                if content is not None:
+                    _take(member, content, documents, layers, digests=digests)
+        manifest = json.loads(documents["manifest.json"])
+        return tuple(_image(item, documents, layers, links) for item in manifest)
+    except (tarfile.TarError, EOFError, OSError, ValueError, KeyError, TypeError) as error:
+        raise AuditError(
+            f"the exported image cannot be read: {error}", hint="Is it whole? docker image inspect"
+        ) from error
+
+
+def read_layer(stream: IO[bytes], *, digests: bool = False) -> Layer:
+    """Read one layer, packed or not."""
+    entries: dict[str, Entry] = {}
+    removed, emptied = [], []
+    with tarfile.open(fileobj=stream, mode="r|*") as layer:
+        for member in layer:
+            path = posixpath.normpath(member.name).lstrip("/")
+            folder, name = posixpath.split(path)
+            if name == _OPAQUE:
+                emptied.append(folder)
+            elif name.startswith(_WHITEOUT):
+                removed.append(posixpath.join(folder, name.removeprefix(_WHITEOUT)))
+            elif path not in ("", "."):
+                entries[path] = _entry(layer, member, path, digests=digests)
+    return Layer(tuple(entries.values()), tuple(removed), tuple(emptied))
+
+
+def _take(
+    member: tarfile.TarInfo,
+    content: IO[bytes],
+    documents: dict[str, bytes],
+    layers: dict[str, Layer],
+    *,
+    digests: bool,
+) -> None:
+    """Told apart by what it is: a layer is a tar, packed or not; everything else is a document."""
+    head = content.peek(_BLOCK)[:_BLOCK]  # type: ignore[attr-defined]  # a BufferedReader
+    if head.startswith(_ZSTD):
+        raise AuditError(
+            f"layer {posixpath.basename(member.name)[:12]} is compressed with zstd, which cannot be read here",
+            hint="Build it again with inv build: its layers are then written as plain tar.",
+        )
+    if head.startswith(_PACKED) or head[_MAGIC_AT:].startswith(b"ustar"):
+        layers[member.name] = read_layer(content, digests=digests)
+    elif head == bytes(_BLOCK):
+        layers[member.name] = Layer(())
+    elif member.size <= _MAX_DOCUMENT:
+        documents[member.name] = content.read()
+
+
+def _image(
+    item: dict[str, Any], documents: dict[str, bytes], layers: dict[str, Layer], links: dict[str, str]
+) -> SavedImage:
+    found = tuple(layers[links.get(name, name)] for name in item["Layers"])
+    return SavedImage(tuple(item.get("RepoTags") or ()), json.loads(documents[item["Config"]]), found)
+
+
+class _Hashed:
+    """A file that knows the digest of what was read of it."""
+
+    def __init__(self, content: IO[bytes]) -> None:
+        self._content, self._hash = content, hashlib.sha256()
+
+    def read(self, size: int = -1) -> bytes:
+        data = self._content.read(size)
+        self._hash.update(data)
+        return data
+
+    def digest(self) -> str:
+        while self.read(CHUNK_BYTES):
+            pass
+        return self._hash.hexdigest()
+
+
+def _entry(layer: tarfile.TarFile, member: tarfile.TarInfo, path: str, *, digests: bool) -> Entry:
+    content = layer.extractfile(member) if member.isfile() else None
+    if content is not None:
+        hashed = _Hashed(content) if digests else None
+        traits = traits_of(path, hashed or content, size_bytes=member.size, mode=member.mode)
+        digest = hashed.digest() if hashed else ""
+        return Entry(path, "file", member.size, traits=traits, privileged=_privileged(member), digest=digest)
+    if member.issym():
+        return Entry(path, "symlink", target=member.linkname)
+    if member.islnk():
+        return Entry(path, "hardlink", target=posixpath.normpath(member.linkname).lstrip("/"))
+    return Entry(path, "folder" if member.isdir() else "device")
+
+
+def _privileged(member: tarfile.TarInfo) -> str:
+    found = ["setuid"] if member.mode & _SETUID else []
+    # Without the right to run it, the bit asks for locking and gives nobody any rights.
+    found += ["setgid"] if member.mode & _SETGID and member.mode & _GROUP_RUNS else []
+    found += ["file capabilities"] if _CAPABILITIES in member.pax_headers else []
+    return ", ".join(found)
