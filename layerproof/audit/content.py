@@ -21,14 +21,14 @@ _ELF, _AR, _DEB = b"\x7fELF", b"!<arch>\n", b"debian-binary"
 _RPM, _ZIP, _RELOCATABLE, _SHARED = b"\xed\xab\xee\xdb", b"PK\x03\x04", 1, 3
 _INTERPRETER = 3
 _HEADER = re.compile(r"\.(h|hh|hpp|hxx|h\+\+|cuh|inl|ipp|tcc)$")
-# A comment, then the guard: `#ifndef FOO_H` and `#define FOO_H`, or `#pragma once`.
+_COMMENT = re.compile(rb"\s+|//[^\n]*|/\*.*?\*/", re.DOTALL)
+# "#ifndef FOO_H" and "#define FOO_H", or "#pragma once"
 _GUARD = re.compile(
-    rb"\A(?:\s|//[^\n]*|/\*.*?\*/)*#\s*(?:ifndef\s+(\w+)\s*(?:/\*.*?\*/\s*)?#\s*define\s+\1\b"
-    rb"|pragma\s+(?:once|GCC system_header))",
-    re.DOTALL,
+    rb"#[ \t]*(?:ifndef[ \t]+(\w+)[^\n]*\n\s*#[ \t]*define[ \t]+\1\b|pragma[ \t]+(?:once|GCC system_header))"
 )
 _DIRECTIVE = re.compile(rb"^\s*#\s*(include|define|pragma|ifndef|ifdef|if)\b", re.MULTILINE)
 _SOURCES = re.compile(r"\.(c|cc|cpp|cxx|m|mm|cu|s|y|l)$")
+_PROGRAM_FOLDERS = ("bin", "libexec")
 _METADATA_NAME = re.compile(rb"^Name: *([\w.-]+)", re.MULTILINE)
 _PYTHON_METADATA = re.compile(r"[^/]+\.(dist-info/METADATA|egg-info/PKG-INFO|egg-info)$")
 # pip-23.0.1-py3-none-any.whl
@@ -154,7 +154,7 @@ def _of_text(path: str, text: bytes, *, runs: bool) -> tuple[Trait, ...]:
     found = []
     if secret := secret_of(path, text):
         found.append(Trait("secret", secret))
-    if text.startswith(_CACHE_TAG):
+    if text.startswith(_CACHE_TAG) and b"fontconfig" not in text:
         found.append(Trait("package-cache", "a tagged cache"))
     if name == "package.json":
         found += _of_node_package(text)
@@ -163,7 +163,7 @@ def _of_text(path: str, text: bytes, *, runs: bool) -> tuple[Trait, ...]:
         kind = known.PYTHON_PACKAGES.get(_normal(package))
         found += [Trait(kind, package)] if kind else []
     elif text.startswith((b"#!", b"<?php")) or (runs and name.endswith((".js", ".cjs", ".mjs"))):
-        found += _of_script(name, text)
+        found += _of_script(path, text)
     elif _is_header(name, text):
         found.append(Trait("headers", "C and C++ headers"))
     elif name == "release" and b"MODULES=" in text and b"jdk.compiler" in text:
@@ -171,11 +171,13 @@ def _of_text(path: str, text: bytes, *, runs: bool) -> tuple[Trait, ...]:
     return tuple(found)
 
 
-def _of_script(name: str, text: bytes) -> list[Trait]:
+def _of_script(path: str, text: bytes) -> list[Trait]:
     for kind, what, texts in known.SCRIPTS:
         if all(part in text for part in texts):
             return [Trait(kind, what)]
-    found = known.by_name(name)
+    # Many scripts that only have to do with a program are called like it: /etc/cron.daily/dpkg.
+    folder, name = posixpath.split(path)
+    found = known.by_name(name) if folder.endswith(_PROGRAM_FOLDERS) else None
     return [found] if found else []
 
 
@@ -193,7 +195,12 @@ def _of_node_package(text: bytes) -> list[Trait]:
 def _is_header(name: str, text: bytes) -> bool:
     if _HEADER.search(name):
         return _DIRECTIVE.search(text) is not None
-    return not _SOURCES.search(name) and b"#" in text[:4096] and _GUARD.match(text[:16384]) is not None
+    if _SOURCES.search(name):
+        return False
+    at = 0
+    while comment := _COMMENT.match(text, at):  # in turn, since one expression for all of them would try every split
+        at = comment.end()
+    return _GUARD.match(text, at) is not None
 
 
 def _normal(package: str) -> str:

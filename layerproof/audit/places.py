@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from layerproof.audit import Found, FoundKind, Trait
-from layerproof.audit.tree import Placed, Tree
+from layerproof.audit.tree import Placed, Tree, parents
 
 # What others have written and an install has brought: their tests are not ours to find.
 _DEPENDENCIES = re.compile(
@@ -75,12 +75,34 @@ def find_places(tree: Tree) -> Iterator[Found]:
 
 def find_traits(tree: Tree) -> Iterator[Found]:
     """What the content of files shows; what belongs together is told once."""
+    packages = dict(_packages(tree))
     for path, item in tree.files.items():
         for trait in item.entry.traits:
-            if trait.kind not in ("headers", "package-cache") and not _is_fixture(path, trait):
-                yield _found(path, trait.kind, trait.what, [item])
+            within = trait.kind != "secret" and any(parent in packages for parent in parents(path))
+            if trait.kind in ("headers", "package-cache") or within or _is_fixture(path, trait):
+                continue
+            yield _found(path, trait.kind, trait.what, [item])
+    for folder, (trait, item) in packages.items():
+        if not any(parent in packages for parent in parents(folder)):
+            yield _found(folder, trait.kind, trait.what, [item])
     yield from _trees(tree, "headers", "C and C++ headers", _header_root)
     yield from _trees(tree, "package-cache", "downloaded packages", _folder)
+
+
+def _packages(tree: Tree) -> Iterator[tuple[str, tuple[Trait, Placed]]]:
+    """The folders of Node and Python packages that are tools, each with what its metadata say."""
+    for path, item in tree.files.items():
+        folder, _, name = path.rpartition("/")
+        for trait in item.entry.traits:
+            if trait.kind == "secret":
+                continue
+            if name == "package.json":
+                yield folder, (trait, item)
+            elif name in ("METADATA", "PKG-INFO"):
+                yield folder, (trait, item)
+                # site-packages/pip-26.3.dist-info is about site-packages/pip
+                module = re.sub(r"[-_.]+", "_", trait.what).lower()
+                yield f"{folder.rpartition('/')[0]}/{module}", (trait, item)
 
 
 def find_hidden_secrets(tree: Tree) -> Iterator[Found]:

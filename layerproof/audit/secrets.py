@@ -12,7 +12,7 @@ from layerproof.secret_names import is_no_secret, names_secret, secret_in
 # With its body: the first line alone stands in many programs that read keys. As it is, or inside JSON.
 _PRIVATE_KEY = re.compile(
     rb"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----(?:\s|\\n|\\r)+"
-    rb"(?:[\w-]+: [^\n\\]*(?:\s|\\n)+)*[A-Za-z0-9+/=]{16,}"
+    rb"(?:[\w-]+: [^\n\\]*(?:\n|\\n))*(?:\s|\\n|\\r)*[A-Za-z0-9+/=]{16,}"
 )
 _KEYS: Mapping[bytes, str] = {
     b"PuTTY-User-Key-File-": "a PuTTY private key",

@@ -85,7 +85,6 @@ SCRIPTS: tuple[_Signature, ...] = (
     ("package-manager", "Composer", (b"composer.phar", b"Phar::mapPhar")),
     ("package-manager", "dnf", (b"from dnf.cli",)),
     ("package-manager", "yum", (b"import yummain",)),
-    ("package-manager", "apt-key", (b"apt-key", b"trusted.gpg.d")),
     ("build-tool", "Maven", (b"org.codehaus.plexus.classworlds.launcher.Launcher",)),
     ("build-tool", "Gradle", (b"gradle-wrapper.jar",)),
     ("build-tool", "Gradle", (b"org.gradle.launcher",)),
@@ -110,7 +109,7 @@ _NAMES: Mapping[FoundKind, str] = {
         r"|lein|rake|git|hg|svn|swig|ccache|sccache|patchelf|tsc|esbuild"
     ),
     "package-manager": (
-        r"apt|apt-get|aptitude|dpkg|dpkg-deb|apk|rpm|dnf|microdnf|tdnf|yum|zypper|pacman|opkg|xbps-install|emerge|nix"
+        r"apt|apt-get|apt-key|aptitude|dpkg|dpkg-deb|apk|rpm|dnf|microdnf|tdnf|yum|zypper|pacman|opkg|xbps-install|emerge|nix"
         r"|nix-env|brew|snap|flatpak|pip|pip2|pip3|pipx|easy_install|uv|uvx|poetry|pipenv|pdm|conda|mamba|micromamba|npm"
         r"|npx|yarn|yarnpkg|pnpm|pnpx|corepack|bun|bunx|deno|gem|bundle|bundler|composer|cargo|rustup|cpan|cpanm|luarocks"
         r"|nuget|paket|rebar3|opam|cabal|conan|vcpkg"

@@ -58,7 +58,7 @@ def _gone(seen: dict[str, Placed], layer: Layer) -> list[str]:
     gone = {path for path in layer.removed if path in seen}
     folders = {path for path in gone if seen[path].entry.type == "folder"} | set(layer.emptied)
     if folders:
-        gone |= {path for path in seen if any(parent in folders for parent in _parents(path))}
+        gone |= {path for path in seen if any(parent in folders for parent in parents(path))}
     return list(gone)
 
 
@@ -66,7 +66,8 @@ def _below(seen: dict[str, Placed], folder: str) -> list[str]:
     return [path for path in seen if path.startswith(f"{folder}/")]
 
 
-def _parents(path: str) -> Iterator[str]:
+def parents(path: str) -> Iterator[str]:
+    """The folders that a path lies in, the nearest first, the root as ""."""
     while "/" in path:
         path = path.rpartition("/")[0]
         yield path
