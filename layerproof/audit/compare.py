@@ -39,10 +39,10 @@ class Comparison:
 
     @property
     def folders(self) -> tuple[Weight, ...]:
-        """By how much each folder on the second level has grown, the largest change first; unchanged ones left out."""
+        """By how much each folder of the first two levels has grown, the largest change first."""
         grown: dict[str, int] = {}
         for change in self.changes:
-            folder = "/" + "/".join(change.path.strip("/").split("/")[:2][: max(1, change.path.count("/") - 1)])
+            folder = "/" + "/".join(change.path.split("/")[1:-1][:2])
             grown[folder] = grown.get(folder, 0) + change.grown_bytes
         found = [Weight(path, size) for path, size in grown.items() if size]
         return tuple(sorted(found, key=lambda item: -abs(item.size_bytes)))
