@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import lzma
 import posixpath
 import tarfile
+import zlib
 from typing import IO, Any
 
 from layerproof.audit import Entry, Layer, SavedImage
@@ -21,6 +23,7 @@ _WHITEOUT, _OPAQUE = ".wh.", ".wh..wh..opq"
 _CAPABILITIES = "SCHILY.xattr.security.capability"
 _SETUID, _SETGID, _GROUP_RUNS = 0o4000, 0o2000, 0o010
 _MAX_DOCUMENT = 64 * 1024 * 1024
+_UNREADABLE = (tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, OSError, ValueError, KeyError, TypeError)
 _BLOCK, _MAGIC_AT = 512, 257
 _ZSTD = b"\x28\xb5\x2f\xfd"
 _PACKED = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ")
@@ -51,7 +54,7 @@ def read_archive(stream: IO[bytes], *, digests: bool = False) -> tuple[SavedImag
                     _take(member, content, documents, layers, digests=digests)
         manifest = json.loads(documents["manifest.json"])
         return tuple(_image(item, documents, layers, links) for item in manifest)
-    except (tarfile.TarError, EOFError, OSError, ValueError, KeyError, TypeError) as error:
+    except _UNREADABLE as error:
         raise AuditError(
             f"the exported image cannot be read: {error}", hint="Is it whole? docker image inspect"
         ) from error
@@ -101,7 +104,10 @@ def _image(
     item: dict[str, Any], documents: dict[str, bytes], layers: dict[str, Layer], links: dict[str, str]
 ) -> SavedImage:
     found = tuple(layers[links.get(name, name)] for name in item["Layers"])
-    return SavedImage(tuple(item.get("RepoTags") or ()), json.loads(documents[item["Config"]]), found)
+    config = json.loads(documents[item["Config"]])
+    if not isinstance(config, dict):
+        raise TypeError("its configuration is no JSON object")
+    return SavedImage(tuple(item.get("RepoTags") or ()), config, found)
 
 
 class _Hashed:

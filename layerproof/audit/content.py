@@ -26,7 +26,7 @@ _COMMENT = re.compile(rb"\s+|//[^\n]*|/\*.*?\*/", re.DOTALL)
 _GUARD = re.compile(
     rb"#[ \t]*(?:ifndef[ \t]+(\w+)[^\n]*\n\s*#[ \t]*define[ \t]+\1\b|pragma[ \t]+(?:once|GCC system_header))"
 )
-_DIRECTIVE = re.compile(rb"^\s*#\s*(include|define|pragma|ifndef|ifdef|if)\b", re.MULTILINE)
+_DIRECTIVE = re.compile(rb"^[ \t]*#[ \t]*(include|define|pragma|ifndef|ifdef|if)\b", re.MULTILINE)
 _SOURCES = re.compile(r"\.(c|cc|cpp|cxx|m|mm|cu|s|y|l)$")
 _PROGRAM_FOLDERS = ("bin", "libexec")
 _METADATA_NAME = re.compile(rb"^Name: *([\w.-]+)", re.MULTILINE)

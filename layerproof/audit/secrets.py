@@ -9,10 +9,11 @@ from typing import Any
 
 from layerproof.secret_names import is_no_secret, names_secret, secret_in
 
+# No expression here may try the same text again and again: a file of an image can be anything.
 # With its body: the first line alone stands in many programs that read keys. As it is, or inside JSON.
 _PRIVATE_KEY = re.compile(
-    rb"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----(?:\s|\\n|\\r)+"
-    rb"(?:[\w-]+: [^\n\\]*(?:\n|\\n))*(?:\s|\\n|\\r)*[A-Za-z0-9+/=]{16,}"
+    rb"-----BEGIN (?:[A-Z0-9]{1,16} ){0,4}PRIVATE KEY(?: BLOCK)?-----(?:\s|\\n|\\r){1,8}"
+    rb"(?:[\w-]{1,64}: [^\n\\]{0,256}(?:\n|\\n)){0,8}(?:\s|\\n|\\r){0,8}[A-Za-z0-9+/=]{16}"
 )
 _KEYS: Mapping[bytes, str] = {
     b"PuTTY-User-Key-File-": "a PuTTY private key",
@@ -36,9 +37,9 @@ _FILES: tuple[tuple[re.Pattern[str], re.Pattern[bytes], str], ...] = (
         "an npm login",
     ),
     (re.compile(r"(^|/)[._]netrc$"), re.compile(rb"\bpassword\s+\S+"), "a login"),
-    (re.compile(r"(^|/)\.pypirc$"), re.compile(rb"^\s*password\s*[:=]\s*\S+", re.MULTILINE), "a PyPI login"),
-    (re.compile(r"(^|/)\.?pip\.conf$"), re.compile(rb"://[^\s:/@$]+:[^\s@$]+@"), "a login for an index"),
-    (re.compile(r"(^|/)\.git-credentials$"), re.compile(rb"://[^\s:/@]+:[^\s@]+@"), "a Git login"),
+    (re.compile(r"(^|/)\.pypirc$"), re.compile(rb"^[ \t]*password[ \t]*[:=][ \t]*\S", re.MULTILINE), "a PyPI login"),
+    (re.compile(r"(^|/)\.?pip\.conf$"), re.compile(rb"://[^\s:/@$]{1,256}:[^\s@$]{1,256}@"), "a login for an index"),
+    (re.compile(r"(^|/)\.git-credentials$"), re.compile(rb"://[^\s:/@]{1,256}:[^\s@]{1,256}@"), "a Git login"),
     (re.compile(r"(^|/)\.docker/config\.json$"), re.compile(rb"\"auth\"\s*:\s*\"[\w+/=]{8,}\""), "a registry login"),
     (re.compile(r"(^|/)\.aws/credentials$"), re.compile(rb"aws_secret_access_key\s*=\s*\S{16,}"), "an AWS secret key"),
     (
@@ -53,7 +54,7 @@ _PUBLIC_STORE = re.compile(r"cacerts|trust", re.IGNORECASE)
 # .env, .env.production, prod.env; not .env.example
 _ENVIRONMENT = re.compile(r"(^|/)(\.env(\.[\w.-]+)?|[\w-]+\.env)$")
 _SAMPLE = re.compile(r"[._-](example|sample|template|tpl|dist|defaults?|schema|test|ci)\b")
-_ASSIGNMENT = re.compile(rb"^\s*(?:export\s+)?([A-Za-z_][\w.-]*)\s*=\s*(.*?)\s*$", re.MULTILINE)
+_ASSIGNMENT = re.compile(rb"^[ \t]*(?:export[ \t]+)?([A-Za-z_][\w.-]*)[ \t]*=([^\n]*)$", re.MULTILINE)
 # |2 NPM_TOKEN=abc MODE=fast /bin/sh -c npm ci
 _WORD = re.compile(r"\b([A-Za-z_]\w*)=(\"[^\"]*\"|'[^']*'|\S+)")
 
@@ -102,7 +103,7 @@ def _of_environment(data: bytes, *, always: bool) -> str:
     """Of the file that a team keeps its secrets in, any setting; of others those that are secrets by their names."""
     settings = _ASSIGNMENT.findall(data)
     for name, value in settings:
-        plain = value.decode("utf-8", "replace").strip("\"'")
+        plain = value.decode("utf-8", "replace").strip().strip("\"'")
         if (names_secret(name.decode()) and not is_no_secret(plain)) or secret_in(plain):
             return f"an environment file with {name.decode()}"
     return "an environment file" if settings and always else ""

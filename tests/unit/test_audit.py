@@ -7,9 +7,12 @@ import io
 import json
 import struct
 import tarfile
+from contextlib import suppress
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from layerproof.audit import Allowance, ImageAudit, Layer
 from layerproof.audit.archive import read_archive, read_layer
@@ -174,6 +177,13 @@ def audited(*layers: bytes, allowance: Allowance | None = None, **config: Any) -
         pytest.param("root/.npmrc", b"//r/:_authToken=${NPM_TOKEN}\n", 0o644, [], id="a login that is not in .npmrc"),
         pytest.param("cacerts.jks", b"\xfe\xed\xfe\xed\0\0", 0o644, [], id="certificates of Java"),
         pytest.param("app.jks", b"\xfe\xed\xfe\xed\0\0", 0o644, [("secret", "a key store")], id="a key store of Java"),
+        pytest.param(".env", b"\n" * 1_000_000, 0o644, [], id="a million empty lines"),
+        pytest.param("x.h", b"\n" * 1_000_000, 0o644, [], id="a header of empty lines"),
+        pytest.param(".pypirc", b" \n" * 500_000, 0o644, [], id="a login of empty lines"),
+        pytest.param("x", KEY[:32] + b"\n" * 1_000_000, 0o644, [], id="a key of empty lines"),
+        pytest.param("x", KEY[:32] + b"a: " * 300_000, 0o644, [], id="a key of headers"),
+        pytest.param("pip.conf", b"://a:" * 200_000, 0o644, [], id="logins that never end"),
+        pytest.param("x", b"-----BEGIN " + b"A " * 500_000, 0o644, [], id="a key of words"),
         pytest.param("x", b"\x7fELF", 0o755, [], id="a program cut off"),
         pytest.param("x", b"", 0o755, [], id="an empty file"),
     ],
@@ -181,6 +191,26 @@ def audited(*layers: bytes, allowance: Allowance | None = None, **config: Any) -
 def test_what_a_file_is(path: str, data: bytes, mode: int, expected: list[tuple[str, str]]) -> None:
     found = traits_of(path, io.BytesIO(data), size_bytes=len(data), mode=mode)
     assert [(trait.kind, trait.what) for trait in found] == expected
+
+
+@given(
+    begin=st.sampled_from(
+        [b"", b"\x7fELF", elf(), b"!<arch>\n", b"PK\x03\x04", b"#!", b"{", b"#ifndef ", b"-----BEGIN "]
+    ),
+    data=st.binary(max_size=300),
+    path=st.sampled_from(
+        ["package.json", ".env", "a.dist-info/METADATA", "bin/x", "x.h", "release", ".npmrc", "x.whl"]
+    ),
+)
+def test_any_bytes_are_something_or_nothing(begin: bytes, data: bytes, path: str) -> None:
+    traits_of(path, io.BytesIO(begin + data), size_bytes=len(begin + data), mode=0o755)
+
+
+@given(data=st.binary(max_size=2000), cut=st.integers(0, 4000))
+def test_any_archive_is_read_or_refused(data: bytes, cut: int) -> None:
+    for archive in (data, image(tar(member("a", data)))[:cut], image(data)):
+        with suppress(AuditError):
+            read_archive(io.BytesIO(archive))
 
 
 def test_later_layers_overwrite_remove_and_empty() -> None:
@@ -336,6 +366,11 @@ def test_archives_of_old_and_new_versions_of_docker_are_read() -> None:
         pytest.param(image(tar(member("a", b"1" * 5000)))[:3000], "cannot be read", id="cut off"),
         pytest.param(image(b"\x28\xb5\x2f\xfd" + bytes(600)), "zstd", id="zstd"),
         pytest.param(tar(member("manifest.json", b'[{"Config": "c"}]')), "cannot be read", id="a layer is missing"),
+        pytest.param(
+            tar(member("c", b"[]"), member("manifest.json", b'[{"Config": "c", "Layers": []}]')),
+            "cannot be read",
+            id="a configuration of another kind",
+        ),
         pytest.param(image(gzip.compress(b"no tar" * 200)), "cannot be read", id="a layer is no tar"),
     ],
 )
