@@ -50,6 +50,7 @@ def prove(
     from layerproof.report.junit import proof_junit
     from layerproof.report.proof import render_proof
     from layerproof.workflow.load import select_images
+    from layerproof.workflow.prove import keep_proof
     from layerproof.workflow.prove import prove as run
 
     with exit_on_error(format=format, known=(*FORMATS, "junit")):
@@ -59,6 +60,8 @@ def prove(
             say(f"profile: {project.profile}")
         names = select_images(project, service) if service else ()
         report = run(project, engine=engine, names=names, probes=probe, full=full, watcher=_watcher())
+        for warning in keep_proof(project, report):
+            say(f"! {warning}")
         if format == "junit":
             sys.stdout.write(proof_junit(report))
         else:

@@ -10,6 +10,8 @@ from layerproof import graph
 from layerproof.builds import Build, BuiltImage
 from layerproof.engine import Engine, StopBuild
 from layerproof.errors import UsageError
+from layerproof.evidence import secret_values
+from layerproof.kept import keep
 from layerproof.model import Image, Project, ProofReport, Step, StepState, Verdict
 from layerproof.progress import BuildLog
 from layerproof.prove.judge import Complaint, judge
@@ -18,9 +20,11 @@ from layerproof.prove.plan import PROBES, budget_s, plan_probe
 from layerproof.prove.subject import Subject, load_subjects
 from layerproof.prove.trial import Skip, Trial
 from layerproof.prove.watcher import WARM_UP, ProofWatcher
+from layerproof.report.document import proof_document
+from layerproof.secret_names import without_secrets
 from layerproof.workflow.build import uses_stand_ins
 from layerproof.workflow.evidence import Gatherer
-from layerproof.workflow.history import remember
+from layerproof.workflow.history import records_folder, remember
 from layerproof.workflow.load import check_names, configuration
 from layerproof.workflow.workspace import Workspace, make_workspace
 
@@ -91,6 +95,22 @@ def prove(
     warm = {name: BuiltImage("built", steps=steps) for name, steps in run.warm.items()}
     remember(project, Build(began, builder, "proof", clock() - started, warm), evidence)
     return ProofReport(tuple(verdicts), clock() - started, lab)
+
+
+def keep_proof(project: Project, report: ProofReport, *, clock: Clock = time.time) -> tuple[str, ...]:
+    """
+    Keep what a proof found for the report; the verdicts of other services and probes stay.
+
+    Returns:
+        A warning where it cannot be kept.
+    """
+    hidden = frozenset[str]().union(*(secret_values(image) for image in project.images))
+    document = proof_document(report)
+    for row in document["verdicts"]:
+        # BuildKit shows the text of a step with the values of all variables.
+        del row["ran"], row["cached"]
+        row.update({name: without_secrets(row[name], hidden) for name in ("reason", "hint")})
+    return keep(records_folder(project), "proof", document, rows="verdicts", by=("image", "probe"), at=clock())
 
 
 def _services(project: Project, names: Collection[str]) -> list[Image]:

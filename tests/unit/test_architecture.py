@@ -22,6 +22,7 @@ LEVELS = {
         "context",
         "digests",
         "evidence",
+        "kept",
         "records",
         "scope",
         "secret_names",
