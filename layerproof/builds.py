@@ -117,10 +117,17 @@ def load_builds(folder: Path, *, damaged: Callable[[str], None] = lambda _: None
             damaged(f"{path}: the record of a build is damaged ({error}) and passed over")
 
 
-def load_evidence(folder: Path, name: str) -> Evidence | None:
-    """What went into an image, by the name of the object; None where it is gone or damaged."""
+def load_evidence(folder: Path, name: str, *, with_files: bool = True) -> Evidence | None:
+    """
+    What went into an image, by the name of the object; None where it is gone or damaged.
+
+    Args:
+        with_files: its files too; without them it is read faster, and tells the steps only.
+    """
     try:
         document = _load_object(folder, name)
+        if not with_files:
+            document.update(files=None, named={})
         listings: dict[str, Listing] = {}
         for digest in {document["files"], *document["named"].values()} - {None}:
             listings[digest] = parse_listing(_load_object(folder, digest))

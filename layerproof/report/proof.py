@@ -18,7 +18,7 @@ from layerproof.prove.watcher import WARM_UP, ProofWatcher
 from layerproof.report.live import REFRESH_PER_S
 from layerproof.report.text import LAB_NOTE, seconds, short
 
-_MARKS = {"held": ("✓", "green"), "failed": ("✗", "red"), "unproven": ("?", "red"), "not applicable": ("-", "dim")}
+MARKS = {"held": ("✓", "green"), "failed": ("✗", "red"), "unproven": ("?", "red"), "not applicable": ("-", "dim")}
 _COUNTED = {"held": "held", "failed": "failed", "unproven": "could not be proven", "not applicable": "not applicable"}
 
 Cells = Mapping[tuple[str, str], Verdict]
@@ -52,7 +52,7 @@ def _complaints(report: ProofReport) -> list[RenderableType]:
             probes.setdefault(key, []).append(verdict.probe)
     lines: list[RenderableType] = []
     for (image, outcome, reason, hint), names in probes.items():
-        mark, style = _MARKS[outcome]
+        mark, style = MARKS[outcome]
         lines.append(Text.assemble((mark, style), " ", (f"{image} {', '.join(names)}", "bold"), "  ", reason))
         lines += [Text(f"    next: {hint}", style="dim")] if hint else []
     return lines
@@ -164,7 +164,7 @@ def _cell(verdict: Verdict | None, *, running: bool) -> Text:
     """`✓ 1.7 s`, and under it the budget where time decides."""
     if verdict is None:
         return Text("…" if running else "", style="bold")
-    mark, style = _MARKS[verdict.outcome]
+    mark, style = MARKS[verdict.outcome]
     cell = Text.assemble((mark, style), f" {seconds(verdict.wall_s)}" if verdict.wall_s else "")
     if verdict.budget_s is not None and verdict.wall_s:
         cell.append(f"\nof {verdict.budget_s:g} s", style="dim")

@@ -6,7 +6,7 @@ Importing it must stay cheap, because `inv --list` and shell completion do: heav
 
 from invoke.collection import Collection
 
-from layerproof.tasks import audit, build, policy, proof, setup, stack, why
+from layerproof.tasks import audit, build, policy, proof, report, setup, stack, why
 
 namespace = Collection("layerproof")
 for _task in (
@@ -23,6 +23,7 @@ for _task in (
     policy.check,
     policy.rules,
     audit.audit,
+    report.report,
     build.images,
     build.cache,
     build.prune,

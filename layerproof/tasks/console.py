@@ -59,6 +59,22 @@ def show(renderable: Any, document: Any, *, format: str) -> None:
         out().print(renderable)
 
 
+def write_file(path: Path, data: bytes) -> None:
+    """
+    Write a result where the user wants it; folders are made.
+
+    Raises:
+        UsageError: it cannot be written there.
+    """
+    from layerproof.atomic import write_atomically
+
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, data)
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be written: {error}", hint="Name a file in a folder of yours.") from error
+
+
 @contextmanager
 def exit_on_error(*, format: str = "text", known: Sequence[str] = FORMATS) -> Iterator[None]:
     """

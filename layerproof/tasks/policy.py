@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from invoke.tasks import task
 
 from layerproof.errors import NoEngineError, UsageError
-from layerproof.tasks.console import FORMATS, connect, exit_on_error, fail_unless, root_of, say, show
+from layerproof.tasks.console import FORMATS, connect, exit_on_error, fail_unless, root_of, say, show, write_file
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -69,7 +69,7 @@ def check(
         if (fix or diff) and _mend(root, engine, report, profile=profile, write=fix):
             report = run(root, engine=engine, profile=profile or None, tools=tools)
         if sarif:
-            _write(Path(sarif), json.dumps(_sarif(report), indent=2) + "\n")
+            write_file(Path(sarif), (json.dumps(_sarif(report), indent=2) + "\n").encode())
         if format == "sarif":
             sys.stdout.write(json.dumps(_sarif(report), indent=2) + "\n")
         elif format == "github":
@@ -103,7 +103,7 @@ def rules(c: Context, rule: str = "", format: str = "text", write: str = "") -> 
         chosen = _chosen(load_rules(), rule)
         if write:
             for name, text in rule_pages(chosen).items():
-                _write(Path(write, name), text)
+                write_file(Path(write, name), text.encode())
             say(f"wrote {len(chosen) + 1} files into {write}")
             return
         show(render_rule(chosen[0]) if rule else render_rules(chosen), rules_document(chosen), format=format)
@@ -138,13 +138,3 @@ def _chosen(known: Sequence[Rule], identifier: str) -> Sequence[Rule]:
     if not chosen:
         raise UsageError(f"there is no rule {identifier!r}", hint=f"Known: {known[0].id} to {known[-1].id}.")
     return chosen
-
-
-def _write(path: Path, text: str) -> None:
-    from layerproof.atomic import write_atomically
-
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(path, text.encode())
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be written: {error}", hint="Name a file in a folder of yours.") from error

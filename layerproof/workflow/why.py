@@ -24,7 +24,7 @@ Warn = Callable[[str], None]
 
 
 @dataclass(frozen=True)
-class _Held:
+class Held:
     """One image in one build on record, with what went into it."""
 
     name: str
@@ -36,7 +36,7 @@ class _Held:
         return self.image.evidence
 
 
-class _History:
+class History:
     """The builds on record, read only as far back as they are asked for."""
 
     def __init__(self, project: Project, warn: Warn) -> None:
@@ -44,6 +44,7 @@ class _History:
         self._read = load_builds(self._folder, damaged=warn)
         self._builds: list[Build] = []
         self._evidence: dict[str, Evidence | None] = {}
+        self._traces: dict[frozenset[tuple[str, str]], dict[str, Trace]] = {}
         self._warn = warn
 
     def builds(self) -> Iterator[Build]:
@@ -58,7 +59,7 @@ class _History:
             yield self._builds[at]
             at += 1
 
-    def held(self, name: str, *, before: Build | None = None, until: Build | None = None) -> _Held | None:
+    def held(self, name: str, *, before: Build | None = None, until: Build | None = None) -> Held | None:
         """The newest build of an image that left evidence: of those before a build, or of it and those before it."""
         builds = self.builds()
         if before is not None:
@@ -68,13 +69,13 @@ class _History:
         for build in builds:
             image = build.images.get(name)
             if image is not None and image.evidence:
-                return _Held(name, build, image)
+                return Held(name, build, image)
         return None
 
-    def traces(self, name: str, *, until: Build) -> tuple[dict[str, Trace], dict[str, _Held]]:
+    def traces(self, name: str, *, until: Build) -> tuple[dict[str, Trace], dict[str, Held]]:
         """What an image, and each of those that it needed, was made of when it was last built, as a build found it."""
         evidence: dict[str, Evidence] = {}
-        held: dict[str, _Held] = {}
+        held: dict[str, Held] = {}
 
         def enter(image: str) -> None:
             found = self.held(image, until=until)
@@ -87,9 +88,12 @@ class _History:
             evidence[image] = known  # after its parents
 
         enter(name)
-        return trace(evidence), held
+        made_of = frozenset((image, found.evidence) for image, found in held.items())
+        if made_of not in self._traces:
+            self._traces[made_of] = trace(evidence)
+        return self._traces[made_of], held
 
-    def evidence(self, held: _Held) -> Evidence | None:
+    def evidence(self, held: Held) -> Evidence | None:
         """What went into an image; None, with a warning, where that is damaged or gone."""
         if held.evidence not in self._evidence:
             found = self._evidence[held.evidence] = load_evidence(self._folder, held.evidence)
@@ -109,7 +113,7 @@ def why_last(project: Project, *, names: Collection[str] = (), warn: Warn = lamb
     Raises:
         UsageError: nothing has been built here yet.
     """
-    history = _History(project, warn)
+    history = History(project, warn)
     last = next((build for build in history.builds() if build.kind == "build"), None)
     if last is None:
         raise UsageError(
@@ -122,11 +126,16 @@ def why_last(project: Project, *, names: Collection[str] = (), warn: Warn = lamb
     return tuple(_why(history, name) for name in chosen)
 
 
-def _why(history: _History, name: str) -> Explanation:
+def _why(history: History, name: str) -> Explanation:
     builds = (build for build in history.builds() if build.kind == "build" and name in build.images)
     build = next(builds, None)
     if build is None:
         return Explanation(name, "", "", (), note="it was not built since records are kept")
+    return why_in(history, build, name)
+
+
+def why_in(history: History, build: Build, name: str) -> Explanation:
+    """Why the steps of one of its images ran in a build on record."""
     image, said = build.images[name], _said(build)
     ran = [step for step in image.steps if step.state in RAN]
     cached = sum(1 for step in image.steps if step.state is StepState.CACHED)
@@ -159,7 +168,7 @@ def _why(history: _History, name: str) -> Explanation:
     return Explanation(name, said, _said(before.build) if before else "", causes, cached, note)
 
 
-def _past(history: _History, last: _Held | None) -> Past | None:
+def _past(history: History, last: Held | None) -> Past | None:
     """What an image, and those that it needed, were when it was built."""
     if last is None:
         return None
@@ -184,7 +193,7 @@ def why_installed_again(project: Project, report: BuildReport) -> tuple[StepCaus
     Of each image of a build that ran a dependency step, the first of these steps with its cause; none for an image that
     was built for the first time.
     """
-    history, config = _History(project, lambda _: None), configuration(project)
+    history, config = History(project, lambda _: None), configuration(project)
     found = []
     for result in report.images:
         if any(step.state in RAN for step in result.steps):
@@ -199,7 +208,7 @@ def _service_of(project: Project, name: str) -> str:
     return next((image.service for image in project.images if image.name == name), "")
 
 
-def _dependency_lines(history: _History, name: str, config: ServiceConfig) -> set[int]:
+def _dependency_lines(history: History, name: str, config: ServiceConfig) -> set[int]:
     """The lines of the steps of an image, as it was last built, that install."""
     held = history.held(name)
     evidence = history.evidence(held) if held else None
@@ -221,7 +230,7 @@ def why_next(
     """
     names = names or [image.name for image in project.images]
     plan = plan_build(project, engine=engine, names=names)
-    history = _History(project, warn)
+    history = History(project, warn)
     known = _known(history, builder)
     for warning in plan.warnings:
         warn(warning)
@@ -242,7 +251,7 @@ def why_next(
     return tuple(found)
 
 
-def _known(history: _History, builder: str) -> Known:
+def _known(history: History, builder: str) -> Known:
     """What the cache of a builder holds, as far as it is on record; "" counts what any builder has built."""
     known = Known()
     for build in history.builds():
