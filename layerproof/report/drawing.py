@@ -11,11 +11,13 @@ NODE_HEIGHT = 46
 _ROW = NODE_HEIGHT + 14
 _GAP = 72
 _CHARACTER = 7.3
-_MIN_WIDTH, _MAX_WIDTH = 120, 250
-# Columns that are higher begin at the top, so that what they start from is seen with them.
-_CENTRED_ROWS = 12
+_MIN_WIDTH, _MAX_WIDTH = 136, 250
+# A column with more images goes on beside itself.
+_MAX_ROWS = 12
+_FOLD_GAP = 30
 _SWEEPS = 4
 _CHART = (240, 36)
+_LEAST_SPAN = 0.02
 _BARS_HEIGHT = 96
 _BAR = 6
 # The lowest time that a bar can show, in seconds: the scale is logarithmic.
@@ -70,18 +72,23 @@ def draw_graph(images: Sequence[Mapping[str, Any]]) -> Graph:
         depth[name] = 1 + max((depth[parent] for parent in above), default=-1)
     columns = [[name for name in parents if depth[name] == at] for at in range(max(depth.values(), default=-1) + 1)]
     _untangle(columns, parents)
-    highest = max(map(len, columns), default=0)
+    highest = min(_MAX_ROWS, max(map(len, columns), default=0))
     nodes: dict[str, Node] = {}
+    begins: dict[str, float] = {}
     x = 1.0
     for column in columns:
         width = min(_MAX_WIDTH, max(_MIN_WIDTH, 26 + _CHARACTER * max(map(len, column))))
-        top = (highest - len(column)) * _ROW / 2 if highest <= _CENTRED_ROWS else 0
-        for row, name in enumerate(column):
-            nodes[name] = Node(name, kinds[name], x, 1 + top + row * _ROW, width)
+        begin = x
+        for at in range(0, len(column), _MAX_ROWS):
+            folded = column[at : at + _MAX_ROWS]
+            x = begin + at // _MAX_ROWS * (width + _FOLD_GAP)
+            top = (_ROW - NODE_HEIGHT) / 2 + max(0, highest - len(column)) * _ROW / 2
+            nodes |= {name: Node(name, kinds[name], x, top + row * _ROW, width) for row, name in enumerate(folded)}
+            begins |= dict.fromkeys(folded, begin)
         x += width + _GAP
-    edges = [Edge(above, name, _curve(nodes[above], nodes[name])) for name in parents for above in parents[name]]
-    height = 2 + highest * _ROW - (_ROW - NODE_HEIGHT if highest else 0)
-    return Graph(max(0.0, x - _GAP + 1), height, tuple(nodes.values()), tuple(edges))
+    pairs = [(above, name) for name in parents for above in parents[name]]
+    edges = [Edge(above, name, _curve(nodes[above], nodes[name], begins[name])) for above, name in pairs]
+    return Graph(max(0.0, x - _GAP + 1), highest * _ROW + 2, tuple(nodes.values()), tuple(edges))
 
 
 def _untangle(columns: Sequence[list[str]], parents: Mapping[str, Sequence[str]]) -> None:
@@ -97,11 +104,16 @@ def _untangle(columns: Sequence[list[str]], parents: Mapping[str, Sequence[str]]
             rows |= {name: row - len(column) / 2 for row, name in enumerate(column)}
 
 
-def _curve(start: Node, end: Node) -> str:
-    x1, y1 = start.x + start.width, start.y + NODE_HEIGHT / 2
-    x2, y2 = end.x, end.y + NODE_HEIGHT / 2
-    middle = x2 - _GAP / 2
-    return f"M{x1:.0f} {y1:.0f}H{x2 - _GAP:.0f}C{middle:.0f} {y1:.0f} {middle:.0f} {y2:.0f} {x2:.0f} {y2:.0f}"
+def _curve(start: Node, end: Node, begin: float) -> str:
+    """From the right of a box to the left of another, whose column begins at `begin`: from there between the rows."""
+    x, y, between = start.x + start.width, start.y + NODE_HEIGHT / 2, end.y - (_ROW - NODE_HEIGHT) / 2
+    path = f"M{x:.0f} {y:.0f}H{begin - _GAP:.0f}"
+    middle = begin - _GAP / 2
+    if end.x > begin:
+        path += f"C{middle:.0f} {y:.0f} {middle:.0f} {between:.0f} {begin:.0f} {between:.0f}H{end.x - _FOLD_GAP:.0f}"
+        y, middle = between, end.x - _FOLD_GAP / 2
+    to = end.y + NODE_HEIGHT / 2
+    return f"{path}C{middle:.0f} {y:.0f} {middle:.0f} {to:.0f} {end.x:.0f} {to:.0f}"
 
 
 @dataclass(frozen=True)
@@ -136,9 +148,12 @@ def _size_line(name: str, points: Sequence[tuple[int, int]], count: int) -> Size
     width, height = _CHART
     sizes = [size for _, size in points]
     low, high = min(sizes), max(sizes)
+    # A change of a few bytes must not look like one that matters.
+    span = max(high - low, _LEAST_SPAN * high, 1)
+    middle = (high + low) / 2
 
     def y(size: int) -> float:
-        return height - 4 - (height - 8) * ((size - low) / (high - low) if high > low else 0.5)
+        return height / 2 - (height - 8) * (size - middle) / span
 
     # A size holds until the next build.
     path = f"M{points[0][0] * width / max(1, count):.1f} {y(sizes[0]):.1f}"

@@ -18,6 +18,8 @@ from layerproof.report.pack import json_block, pack_builds
 from layerproof.report.proof import MARKS
 from layerproof.report.text import LAB_NOTE, seconds, short, size
 
+_KB = 1000
+
 
 def render_page(document: Mapping[str, Any]) -> str:
     """
@@ -58,7 +60,7 @@ def _environment() -> Environment:
     environment = Environment(
         loader=PackageLoader("layerproof.report", "html"), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters.update(seconds=seconds, size=size, short=short, clock=_clock, change=_change, share=_share)
+    environment.filters.update(seconds=seconds, size=_bytes, short=short, clock=_clock, change=_change, share=_share)
     environment.globals.update(marks={outcome: mark for outcome, (mark, _) in MARKS.items()}, node_height=NODE_HEIGHT)
     return environment
 
@@ -84,9 +86,13 @@ def _clock(at: float) -> str:
 
 
 def _change(first: int, last: int) -> str:
-    """`+1.2 MB`; "" for none."""
-    sign = "+" if last > first else "-"
-    return f"{sign}{size(abs(last - first))}" if last != first else ""
+    """`+1.2 MB`; "none" for none."""
+    return f"{'+' if last > first else '-'}{_bytes(abs(last - first))}" if last != first else "none"
+
+
+def _bytes(size_bytes: int | None) -> str:
+    """A size; single bytes are shown too."""
+    return f"{size_bytes} B" if size_bytes is not None and size_bytes < _KB else size(size_bytes)
 
 
 def _share(part: int, whole: int) -> str:

@@ -1,9 +1,9 @@
-"""A shop of sixty images with two hundred builds on record, made without an engine: what a report has to carry."""
+"""A shop of sixty images, two hundred builds, a proof and an audit on record, made without an engine."""
 
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
 from layerproof.builds import Build, BuiltImage, save_build
@@ -11,14 +11,18 @@ from layerproof.context import ContextFile
 from layerproof.evidence import Evidence
 from layerproof.flow import load_flow
 from layerproof.ingredients import trace
-from layerproof.model import Image, Phase, Project, Step, StepState
+from layerproof.kept import keep
+from layerproof.model import Image, Phase, Project, ProofReport, Step, StepState, Verdict
+from layerproof.prove.plan import PROBES
 from layerproof.testing import FakeEngine
 from layerproof.workflow.history import records_folder
 from layerproof.workflow.load import load
+from layerproof.workflow.prove import keep_proof
 
 BASES, SERVICES, BUILDS = 6, 54, 200
 BEGAN = 1_780_000_000.0
 EVERY_S = 5400.0
+NEVER = 10**6
 # What a page must show as text, and never run.
 HOSTILE = "<script>alert(1)</script></script><!--"
 BASE = """\
@@ -82,9 +86,9 @@ def write_history(project: Project, *, builds: int = BUILDS) -> None:
         evidence = {image.name: _evidence(image, edits[image.name]) for image in project.images}
         images, ends = {}, [began + 0.5]
         for image in project.images:
-            first = chance.choice(lines[image.name]) if image.name in touched and number else 0
+            first = _first(image, edits[image.name]) if image.name in touched else NEVER
             at = chance.uniform(0.1, 2.0)
-            steps = tuple(_steps(image, lines[image.name], began + at, first if image.name in touched else 999, chance))
+            steps = tuple(_steps(image, lines[image.name], began + at, first, chance))
             ends.append(max((step.started or 0.0) + step.duration_s for step in steps))
             images[image.name] = BuiltImage(
                 "built",
@@ -103,6 +107,42 @@ def write_history(project: Project, *, builds: int = BUILDS) -> None:
         )
 
 
+def write_findings(project: Project) -> None:
+    """A proof of every service and an audit of every image, each with something that does not hold."""
+    services = [image.name for image in project.images if image.service]
+    verdicts = tuple(
+        Verdict(name, probe, "failed", f"{HOSTILE} ran again", "Copy the manifests alone.", wall_s=12.0, budget_s=10.0)
+        if (number + at) % 40 == 0
+        else Verdict(name, probe, "held", "src/app.py was edited", wall_s=0.4, budget_s=10.0)
+        for number, name in enumerate(services)
+        for at, probe in enumerate(PROBES)
+    )
+    keep_proof(project, ProofReport(verdicts, 60.0, lab=False), clock=lambda: BEGAN)
+    images = [
+        {
+            "image": image.name,
+            "passed": number % 10 != 0,
+            "size_bytes": 10**8,
+            "user": "app",
+            "wasted_bytes": 10**6,
+            "forbidden": [{"path": "/app/.env", "kind": "secret", "detail": HOSTILE, "layer": 7, "size_bytes": 120}],
+            "over": ["120 MB is over 100 MB"],
+            "layers": [{"size_bytes": 10**8, "created_by": "COPY src ./src", "from": image.name}],
+            "largest": [{"path": "/usr/bin/python3", "size_bytes": 10**7}],
+            "wasted": [{"path": "/app/old.bin", "size_bytes": 10**6}],
+        }
+        for number, image in enumerate(project.images)
+    ]
+    keep(records_folder(project), "audit", {"images": images}, rows="images", by=("image",), at=BEGAN)
+
+
+def _first(image: Image, edit: int) -> int:
+    """The line that an edit makes run again: every fifth is one of the requirements."""
+    wanted = "COPY requirements" if edit % 5 == 0 else "COPY src" if image.service else "COPY scripts"
+    texts = image.dockerfile.text.splitlines()
+    return next(n for n, text in enumerate(texts, 1) if edit == 1 or text.startswith(wanted))
+
+
 def _steps(image: Image, lines: list[int], at: float, first: int, chance: random.Random) -> Iterator[Step]:
     trace_of = trace({image.name: Evidence(image, None)})[image.name]
     places = {line: place for place, line in trace_of.flow.numbers.items()}
@@ -117,8 +157,8 @@ def _steps(image: Image, lines: list[int], at: float, first: int, chance: random
 
 
 def _evidence(image: Image, edit: int) -> Evidence:
-    names: Mapping[str, int] = {"requirements.txt": edit // 5, "src/app.py": edit, "static/page.html": 0}
-    files = tuple(ContextFile(name, 0o644, f"{content:064x}", 100) for name, content in names.items())
+    contents = {"requirements.txt": edit // 5, "scripts/finish.sh": edit, "setup.sh": 0, "src/app.py": edit}
+    files = tuple(ContextFile(name, 0o644, f"{content:064x}", 100) for name, content in contents.items())
     return Evidence(image, files, {}, {})
 
 

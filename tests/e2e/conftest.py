@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from layerproof.engine import process
 from layerproof.engine.docker import DockerEngine
 from layerproof.errors import NoEngineError
 from layerproof.workflow.demo import sample_photo
@@ -113,6 +114,27 @@ def stack(built: Repo) -> Iterator[Repo]:
 def photo(repo: Repo) -> Path:
     """The astronaut."""
     return sample_photo(repo.root / ".layerproof", say=print)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """Chromium, which asks nobody for anything by itself."""
+    from playwright.sync_api import sync_playwright
+
+    program = process.find_program("chromium")
+    if program is None:
+        pytest.fail("these tests need Chromium: inv doctor --install")
+    flags = [
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-quic",
+        "--disable-background-networking",
+        "--disable-component-update",
+    ]
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=program, args=flags)
+        yield started
+        started.close()
 
 
 def _free_ports(count: int) -> list[int]:

@@ -13,8 +13,6 @@ import pytest
 import requests
 from PIL import Image
 
-from layerproof.engine import process
-
 from .conftest import Repo
 
 LIMIT_S = 60
@@ -112,29 +110,15 @@ def test_a_bad_upload_gets_its_status_and_the_services_keep_answering(
 
 
 @pytest.fixture
-def page(stack: Repo) -> Iterator[Any]:
-    from playwright.sync_api import sync_playwright
-
-    program = process.find_program("chromium")
-    if program is None:
-        pytest.fail("these tests need Chromium: inv doctor --install")
-    flags = [
-        "--no-sandbox",
-        "--disable-gpu",
-        "--disable-quic",
-        "--disable-background-networking",
-        "--disable-component-update",
-    ]
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=flags)
-        tab = browser.new_page(viewport={"width": 1280, "height": 900})
-        errors: list[str] = []
-        tab.on("pageerror", lambda error: errors.append(str(error)))
-        tab.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
-        tab.goto(stack.url("FRONTEND_PORT"))
-        yield tab
-        browser.close()
-        assert errors == []
+def page(stack: Repo, browser: Any) -> Iterator[Any]:
+    tab = browser.new_page(viewport={"width": 1280, "height": 900})
+    errors: list[str] = []
+    tab.on("pageerror", lambda error: errors.append(str(error)))
+    tab.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+    tab.goto(stack.url("FRONTEND_PORT"))
+    yield tab
+    tab.close()
+    assert errors == []
 
 
 def test_the_page_draws_the_skeleton_of_an_uploaded_photo(page: Any, photo: Path, tmp_path: Path) -> None:

@@ -126,7 +126,7 @@
     const said = step.state === "ran" ? seconds(step.took) : step.state;
     const { made, track } = row(step.state === "did not end" ? "ran" : step.state, label, said);
     if (step.at >= 0) {
-      if (step.waited > 0) bar(track, "waited", step.at - step.waited, step.waited, scale);
+      if (step.waited > scale / 200) bar(track, "waited", step.at - step.waited, step.waited, scale);
       const kind = { ran: "ran", failed: "failed", "did not end": "ran" }[step.state] || "cached";
       bar(track, kind, step.at, ran ? step.took : 0, scale);
     }
@@ -277,7 +277,7 @@
     if (!made) return showNothing();
     made.setAttribute("aria-current", "true");
     made.shows();
-    made.scrollIntoView({ block: "nearest" }); // a narrow page shows the step over its lower end
+    made.scrollIntoView({ block: "nearest", behavior: "instant" }); // a narrow page shows the step over its lower end
   }
 
   const rowAt = (event) => event.target.closest(".row");
