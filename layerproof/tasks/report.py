@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     help={
         "output": "The file to write (default: .layerproof/report.html).",
         "builds": "How many of the newest builds and proofs it shows.",
-        "check": "Leave `inv check` out, which takes most of the time.",
-        "open": "Open the page in the browser.",
+        "check": "Run `inv check` for it (the default), or leave it out; it takes most of the time.",
         "profile": "A profile of [tool.layerproof.profiles]; default: LAYERPROOF_PROFILE, else what `inv lab` chose.",
+        "open": "Open the page in the browser.",
         "format": "text, or json: the data on stdout, and no page.",
     },
 )
@@ -29,8 +29,8 @@ def report(
     output: str = "",
     builds: int = 200,
     check: bool = True,
-    open: bool = False,
     profile: str = "",
+    open: bool = False,
     format: str = "text",
 ) -> None:
     """

@@ -148,11 +148,12 @@ def _steps(image: Image, lines: list[int], at: float, first: int, chance: random
     places = {line: place for place, line in trace_of.flow.numbers.items()}
     for line in lines:
         stage, number = places[line]
+        total = max(other for name, other in places.values() if name == stage)
         ran = line >= first
         took = chance.uniform(0.1, 9.0) if ran else 0.0
         log = tuple(f"{image.name}: line {n} of {line}, {took:.3f} s <b>" for n in range(8)) if ran else ()
         state = StepState.RAN if ran else StepState.CACHED
-        yield Step("", image.name, stage, number, len(lines), "", state, took, line, log, at)
+        yield Step("", image.name, stage, number, total, "", state, took, line, log, at)
         at += took
 
 

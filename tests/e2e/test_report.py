@@ -180,6 +180,6 @@ def test_a_cell_of_the_proof_says_why(opened: Opened) -> None:
     opened.tab.locator(".cell.failed").first.focus()
     tip = opened.tab.locator("#tip")
     assert "ran again" in tip.inner_text()
-    assert "Next: Copy the manifests alone." in tip.inner_text()
+    assert "\nNext: Copy the manifests alone." in tip.inner_text()
     opened.tab.keyboard.press("Escape")
     assert tip.is_hidden()

@@ -245,7 +245,7 @@
   function showStep(step) {
     const times = [step.state];
     if (step.state === "ran" || step.state === "failed") times.push(seconds(step.took));
-    if (step.waited > 0) times.push(`waited ${seconds(step.waited)}`);
+    if (step.waited >= 50) times.push(`waited ${seconds(step.waited)}`);
     if (step.at >= 0) times.push(`began ${seconds(step.at)} into the build`);
     const parts = [["cause", causeOf(step)], ["instruction", make("pre", "", step.text || "Its text is not on record.")]];
     if (step.log.length) parts.push(["output", make("pre", "", step.log.join("\n"))]);
