@@ -44,7 +44,6 @@ def render_page(document: Mapping[str, Any]) -> str:
             data=Markup(json_block(pack_builds(builds))),  # noqa: S704 - json_block leaves nothing that ends a script
             labels=labels,
             graph=draw_graph(document["images"]),
-            roles={image["image"]: image for image in document["images"]},
             latest=latest,
             bars=draw_bars(builds, labels),
             lines=size_lines(builds, names),

@@ -87,7 +87,7 @@
         return {
           where: `${stage} ${number}/${total}`, line, text: history.texts[text], state: STATES[letters[n]],
           at: starts[n], took, waited, log: log < 0 ? [] : history.logs[log], cause: cause < 0 ? null : history.causes[cause],
-          image: history.names[name], note: history.texts[note], before: history.texts[before], explained: build.e,
+          image: history.names[name], note: history.texts[note], before: history.texts[before], explained: build.e, kind: build.k,
         };
       });
       const phases = build.p.filter((phase) => phase[0] === name).map(([, kind, at, took]) => ({ kind, at, took, image: history.names[name] }));
@@ -260,6 +260,7 @@
     }
     if (step.state === "cached") return "none: it came from the cache";
     if (["not reached", "not known"].includes(step.state)) return "none: it did not run";
+    if (step.kind === "proof") return "worked out for builds, not for the builds of a proof";
     if (!step.explained) return "worked out for the newest builds only; inv why explains the last one";
     return step.note || "not known: what went into this image is not on record";
   }
