@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 from invoke.exceptions import Exit
@@ -44,8 +45,10 @@ def audit(
         inv audit --service backend-api --against backend-api:1.4
     """
     from layerproof.errors import UsageError
+    from layerproof.kept import keep
     from layerproof.report.audit import audits_document, comparison_document, render_audits, render_comparison
     from layerproof.workflow import audit as workflow
+    from layerproof.workflow.history import records_folder
     from layerproof.workflow.load import select_images
 
     with exit_on_error(format=format):
@@ -62,6 +65,9 @@ def audit(
             raise UsageError("no service has a `build`: there is nothing to audit", hint="Check the compose file.")
         say(f"reading {', '.join(names)}")
         audits = workflow.audit(project, engine=engine, names=names)
-        show(render_audits(audits, details=details), audits_document(audits), format=format)
+        document = audits_document(audits)
+        show(render_audits(audits, details=details), document, format=format)
+        for warning in keep(records_folder(project), "audit", document, rows="images", by=("image",), at=time.time()):
+            say(f"! {warning}")
         if not all(item.passed for item in audits):
             raise Exit(code=1)
