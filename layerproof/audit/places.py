@@ -13,7 +13,8 @@ _DEPENDENCIES = re.compile(
     r"(^|/)(node_modules|site-packages|dist-packages|vendor|gems|lib/python\d[\d.]*|\.m2|pkg/mod|usr/share|usr/lib|usr/src"
     r"|usr/local/(lib|share|go)|opt/java|usr/local/bin|usr/include|usr/local/include)/"
 )
-_TEST_FOLDER = re.compile(r"^(.*?/)?(tests?|__tests__|spec|e2e|testdata|__mocks__|fixtures)/")
+_TEST_FOLDER = re.compile(r"^(.*?/)?(tests?|__tests__|e2e|testdata|__mocks__)/")
+_PUBLISHED = re.compile(r"(^|/)(tests?|__tests__|spec|testdata|fixtures|examples?|doc|docs)/")
 _TEST_FILE = re.compile(
     r"(^|/)(test_[^/]*\.py|[^/]*_test\.(py|go|rb|exs)|conftest\.py|[^/]*\.(test|spec)\.[cm]?[jt]sx?|[^/]*_spec\.rb"
     r"|[^/]*Tests?\.(java|kt|php|cs|class)|pytest\.ini|(jest|vitest|playwright|cypress)\.config\.[cm]?[jt]s|phpunit\.xml(\.dist)?)$"
@@ -52,6 +53,7 @@ _DATABASES: tuple[tuple[re.Pattern[str], str], ...] = (
 _SDK = re.compile(r"^(.*/sdk/\d[^/]*)/Roslyn/bincore/csc\.dll$")
 _VCS_FILES: Mapping[str, re.Pattern[str]] = {
     "Git": re.compile(r"^(?:(.*)/)?HEAD$"),
+    "Git worktree": re.compile(r"^((?:.*/)?\.git)$"),
     "Mercurial": re.compile(r"^(?:(.*)/)?\.hg/(?:requires|dirstate)$"),
     "Subversion": re.compile(r"^(?:(.*)/)?\.svn/wc\.db$"),
 }
@@ -115,8 +117,7 @@ def find_hidden_secrets(tree: Tree) -> Iterator[Found]:
 
 def _is_fixture(path: str, trait: Trait) -> bool:
     """Whether a secret is one that a dependency publishes with its tests, for everybody to read."""
-    in_tests = _TEST_FOLDER.search(path) is not None or "/examples/" in path
-    return trait.kind == "secret" and in_tests and _DEPENDENCIES.search(path) is not None
+    return trait.kind == "secret" and bool(_PUBLISHED.search(path)) and bool(_DEPENDENCIES.search(path))
 
 
 def _cache_of(path: str) -> tuple[str, FoundKind, str] | None:

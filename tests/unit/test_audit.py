@@ -283,6 +283,9 @@ def test_a_secret_that_a_later_layer_removes_is_still_found() -> None:
         pytest.param(["app/tests/test_a.py", "app/tests/data.json"], ["tests"], id="tests, once"),
         pytest.param(["app/node_modules/a/test/b.js"], [], id="tests of a dependency"),
         pytest.param(["app/src/latest.py"], [], id="a name that only sounds like it"),
+        pytest.param(["app/.git"], ["vcs"], id="a worktree"),
+        pytest.param(["app/.hg/requires", "app/.hg/store/x"], ["vcs"], id="Mercurial"),
+        pytest.param(["app/spec/openapi.yaml", "app/dist/spec/parse.js"], [], id="a specification"),
         pytest.param(["usr/share/dotnet/sdk/8.0.1/Roslyn/bincore/csc.dll"], ["compiler"], id="an SDK of .NET"),
     ],
 )
