@@ -13,6 +13,7 @@ import lzma
 import posixpath
 import tarfile
 import zlib
+from collections.abc import Callable
 from typing import IO, Any
 
 from layerproof.audit import Entry, Layer, SavedImage
@@ -29,12 +30,15 @@ _ZSTD = b"\x28\xb5\x2f\xfd"
 _PACKED = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ")
 
 
-def read_archive(stream: IO[bytes], *, digests: bool = False) -> tuple[SavedImage, ...]:
+def read_archive(
+    stream: IO[bytes], *, digests: bool = False, watch: Callable[[Layer], None] = lambda _: None
+) -> tuple[SavedImage, ...]:
     """
     Read every image of an archive; a layer that several share is read once.
 
     Args:
         digests: also of the content of every file, to compare two images.
+        watch: told of each layer that has been read.
 
     Raises:
         AuditError: it is no archive of images, is cut off, or has layers in a format that cannot be read.
@@ -50,8 +54,10 @@ def read_archive(stream: IO[bytes], *, digests: bool = False) -> tuple[SavedImag
                         posixpath.join(posixpath.dirname(member.name), member.linkname)
                     )
                 content = archive.extractfile(member) if member.isfile() else None
-                if content is not None:
-                    _take(member, content, documents, layers, digests=digests)
+                layer = _take(member, content, documents, digests=digests) if content is not None else None
+                if layer is not None:
+                    layers[member.name] = layer
+                    watch(layer)
         manifest = json.loads(documents["manifest.json"])
         return tuple(_image(item, documents, layers, links) for item in manifest)
     except _UNREADABLE as error:
@@ -77,15 +83,8 @@ def read_layer(stream: IO[bytes], *, digests: bool = False) -> Layer:
     return Layer(tuple(entries.values()), tuple(removed), tuple(emptied))
 
 
-def _take(
-    member: tarfile.TarInfo,
-    content: IO[bytes],
-    documents: dict[str, bytes],
-    layers: dict[str, Layer],
-    *,
-    digests: bool,
-) -> None:
-    """Told apart by what it is: a layer is a tar, packed or not; everything else is a document."""
+def _take(member: tarfile.TarInfo, content: IO[bytes], documents: dict[str, bytes], *, digests: bool) -> Layer | None:
+    """A layer, or None for a document. Told apart by what it is: a layer is a tar, packed or not."""
     head = content.peek(_BLOCK)[:_BLOCK]  # type: ignore[attr-defined]  # a BufferedReader
     if head.startswith(_ZSTD):
         raise AuditError(
@@ -93,11 +92,12 @@ def _take(
             hint="Build it again with inv build: its layers are then written as plain tar.",
         )
     if head.startswith(_PACKED) or head[_MAGIC_AT:].startswith(b"ustar"):
-        layers[member.name] = read_layer(content, digests=digests)
-    elif head == bytes(_BLOCK):
-        layers[member.name] = Layer(())
-    elif member.size <= _MAX_DOCUMENT:
+        return read_layer(content, digests=digests)
+    if head == bytes(_BLOCK):
+        return Layer(())
+    if member.size <= _MAX_DOCUMENT:
         documents[member.name] = content.read()
+    return None
 
 
 def _image(

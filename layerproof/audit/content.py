@@ -57,7 +57,9 @@ def traits_of(path: str, content: Readable, *, size_bytes: int, mode: int) -> tu
         return _of_program(name, head, content)
     if head.startswith(_AR):
         is_package = head[len(_AR) :].startswith(_DEB)
-        return (Trait("package-cache", "Debian packages") if is_package else Trait("static-library", name),)
+        return (
+            Trait("package-cache", "Debian packages") if is_package else Trait("static-library", "archives of objects"),
+        )
     if head.startswith(_RPM):
         return (Trait("package-cache", "RPM packages"),)
     if head.startswith(_ZIP) or (head.startswith(b"#!") and _ZIP in head[:CHUNK_BYTES]):
@@ -74,7 +76,7 @@ def _of_program(name: str, head: bytes, rest: Readable) -> tuple[Trait, ...]:
     order = "<" if head[5:6] == b"\x01" else ">"
     kind = int(struct.unpack_from(f"{order}H", head, 16)[0]) if len(head) >= 20 else 0
     if kind == _RELOCATABLE:
-        return () if name.endswith(".ko") else (Trait("static-library", name),)
+        return () if name.endswith(".ko") else (Trait("static-library", "object files"),)
     is_static = not _has_interpreter(head, order)
     # A library is no program, but for those that can be run.
     if kind == _SHARED and is_static and ".so" in name:
@@ -156,6 +158,8 @@ def _of_text(path: str, text: bytes, *, runs: bool) -> tuple[Trait, ...]:
         found.append(Trait("secret", secret))
     if text.startswith(_CACHE_TAG) and b"fontconfig" not in text:
         found.append(Trait("package-cache", "a tagged cache"))
+    if name == ".git" and text.startswith(b"gitdir: "):
+        found.append(Trait("vcs", "a Git worktree"))
     if name == "package.json":
         found += _of_node_package(text)
     elif _PYTHON_METADATA.search(path) and (match := _METADATA_NAME.search(text)):

@@ -53,7 +53,6 @@ _DATABASES: tuple[tuple[re.Pattern[str], str], ...] = (
 _SDK = re.compile(r"^(.*/sdk/\d[^/]*)/Roslyn/bincore/csc\.dll$")
 _VCS_FILES: Mapping[str, re.Pattern[str]] = {
     "Git": re.compile(r"^(?:(.*)/)?HEAD$"),
-    "Git worktree": re.compile(r"^((?:.*/)?\.git)$"),
     "Mercurial": re.compile(r"^(?:(.*)/)?\.hg/(?:requires|dirstate)$"),
     "Subversion": re.compile(r"^(?:(.*)/)?\.svn/wc\.db$"),
 }

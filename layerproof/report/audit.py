@@ -15,7 +15,7 @@ from layerproof.audit.compare import Change, Comparison
 from layerproof.report.text import short, size, table
 
 SCHEMA = 1
-_MAX_FOUND = 40
+_MAX_PLACES = 3
 _MAX_WEIGHTS = 10
 _MAX_CHANGES = 20
 
@@ -50,7 +50,7 @@ def render_comparison(found: Comparison) -> RenderableType:
         parts += [_change(item) for item in found.changes[:_MAX_CHANGES]]
     for title, style, items in (("found now", "red", found.appeared), ("not there any more", "green", found.gone)):
         if items:
-            parts += ["", Text(title, f"bold {style}"), *(_line(item) for item in items[:_MAX_FOUND])]
+            parts += ["", Text(title, f"bold {style}"), *_lines(items)]
     return Group(*parts)
 
 
@@ -114,23 +114,29 @@ def _found_document(item: Found) -> dict[str, Any]:
 
 
 def _found(item: ImageAudit) -> Iterator[RenderableType]:
-    for entry in item.forbidden[:_MAX_FOUND]:
-        yield _line(entry)
-    if len(item.forbidden) > _MAX_FOUND:
-        yield _indented(Text(f"and {len(item.forbidden) - _MAX_FOUND} more: --format json", "dim"))
+    yield from _lines(item.forbidden)
     for text in item.over:
         yield _indented(Text.assemble(("budget", "red"), f"  {text}"))
     if many := len(item.found) - len(item.forbidden):
         yield _indented(Text(f"{many} allowed by the configuration", "dim"))
 
 
-def _line(entry: Found) -> RenderableType:
-    line = Text.assemble((entry.kind, "red"), "  ", (entry.path, "bold"), f"  {entry.detail}")
-    if entry.layer:
-        line.append(f"  layer {entry.layer}", "dim")
-    if entry.size_bytes:
-        line.append(f"  {size(entry.size_bytes)}", "dim")
-    return _indented(line)
+def _lines(found: Sequence[Found]) -> Iterator[RenderableType]:
+    """A line for each thing; of one that is in many places, such as the programs of apt, the first places."""
+    groups: dict[tuple[str, str], list[Found]] = {}
+    for entry in found:
+        groups.setdefault((entry.kind, entry.detail), []).append(entry)
+    for (kind, detail), entries in groups.items():
+        line = Text.assemble((kind, "red"), f"  {detail}  ")
+        line.append(", ".join(entry.path for entry in entries[:_MAX_PLACES]), "bold")
+        if len(entries) > _MAX_PLACES:
+            line.append(f" and {len(entries) - _MAX_PLACES} more")
+        if size_bytes := sum(entry.size_bytes for entry in entries):
+            line.append(f"  {size(size_bytes)}", "dim")
+        layers = sorted({entry.layer for entry in entries} - {0})
+        if layers:
+            line.append(f"  layer {', '.join(map(str, layers))}", "dim")
+        yield _indented(line)
 
 
 def _details(item: ImageAudit) -> Iterator[RenderableType]:

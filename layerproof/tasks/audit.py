@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from invoke.exceptions import Exit
 from invoke.tasks import task
 
-from layerproof.tasks.console import connect, exit_on_error, load_project, say, show
+from layerproof.tasks.console import connect, err, exit_on_error, fail_unless, load_project, say, show
 
 if TYPE_CHECKING:
     from invoke.context import Context
+
+    from layerproof.audit import Layer
 
 
 @task(
@@ -58,16 +61,33 @@ def audit(
         if against:
             if len(names) != 1:
                 raise UsageError("--against compares one image", hint="Name it: --service NAME.")
-            found = workflow.audit_against(project, names[0], against, engine=engine)
+            with _reading([names[0], against]) as watch:
+                found = workflow.audit_against(project, names[0], against, engine=engine, watch=watch)
             show(render_comparison(found), comparison_document(found), format=format)
             return
         if not names:
             raise UsageError("no service has a `build`: there is nothing to audit", hint="Check the compose file.")
-        say(f"reading {', '.join(names)}")
-        audits = workflow.audit(project, engine=engine, names=names)
+        with _reading(names) as watch:
+            audits = workflow.audit(project, engine=engine, names=names, watch=watch)
         document = audits_document(audits)
         show(render_audits(audits, details=details), document, format=format)
         for warning in keep(records_folder(project), "audit", document, rows="images", by=("image",), at=time.time()):
             say(f"! {warning}")
-        if not all(item.passed for item in audits):
-            raise Exit(code=1)
+        fail_unless(all(item.passed for item in audits))
+
+
+@contextmanager
+def _reading(names: Sequence[str]) -> Iterator[Callable[[Layer], None]]:
+    """Say what is read, and on a terminal how far it is."""
+    from layerproof.report.text import size
+
+    say(f"reading {', '.join(names)}")
+    done = 0
+    with err().status("", spinner="dots") as status:
+
+        def read(layer: Layer) -> None:
+            nonlocal done
+            done += layer.size_bytes
+            status.update(f"{size(done)} read")
+
+        yield read

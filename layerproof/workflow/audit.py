@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 
 from layerproof import graph
-from layerproof.audit import Allowance, ImageAudit, LayerShare, SavedImage
+from layerproof.audit import Allowance, ImageAudit, Layer, LayerShare, SavedImage
 from layerproof.audit.archive import read_archive
 from layerproof.audit.compare import Comparison, compare
 from layerproof.audit.judge import audit_image
@@ -27,9 +27,17 @@ _SHELL = re.compile(r"^(?:RUN )?(?:\|\d+ .*? )?/\S*sh (?:-\S+ (?:pipefail )?)+",
 _SETTING = re.compile(r"\b([A-Za-z_]\w*)=(\"[^\"]*\"|'[^']*'|\S+)")
 
 
-def audit(project: Project, *, engine: Engine, names: Collection[str]) -> tuple[ImageAudit, ...]:
+Watch = Callable[[Layer], None]
+
+
+def audit(
+    project: Project, *, engine: Engine, names: Collection[str], watch: Watch = lambda _: None
+) -> tuple[ImageAudit, ...]:
     """
     Look into the images of these names, as they were last built.
+
+    Args:
+        watch: told of each layer that has been read.
 
     Raises:
         UsageError: one of them has not been built.
@@ -41,11 +49,13 @@ def audit(project: Project, *, engine: Engine, names: Collection[str]) -> tuple[
     missing = [name for name, tag in tags.items() if tag not in local]
     if missing:
         raise UsageError(f"not built yet: {', '.join(missing)}", hint="Run inv build first.")
-    saved = _by_tag(engine.export([image.tag for image in images], read_archive))
+    saved = _by_tag(engine.export([image.tag for image in images], partial(read_archive, watch=watch)))
     return tuple(_audit(project, image, saved[tags[image.name]], local) for image in images)
 
 
-def audit_against(project: Project, name: str, reference: str, *, engine: Engine) -> Comparison:
+def audit_against(
+    project: Project, name: str, reference: str, *, engine: Engine, watch: Watch = lambda _: None
+) -> Comparison:
     """
     Compare an image of the project, as it was last built, with any local image.
 
@@ -59,7 +69,7 @@ def audit_against(project: Project, name: str, reference: str, *, engine: Engine
         # An id or a digest is left to the engine.
         if normalize_reference(tag) not in local and not re.fullmatch(r"(sha256:)?[0-9a-f]{12,64}|.+@sha256:.+", tag):
             raise UsageError(f"there is no local image {tag}", hint="docker image ls shows those that are here.")
-    read = partial(read_archive, digests=True)
+    read = partial(read_archive, digests=True, watch=watch)
     (saved,), (saved_before,) = engine.export([image.tag], read), engine.export([reference], read)
     known = local.get(normalize_reference(reference))
     now = _audit(project, image, saved, local)

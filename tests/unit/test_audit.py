@@ -82,9 +82,15 @@ def audited(*layers: bytes, allowance: Allowance | None = None, **config: Any) -
         pytest.param(
             "lib/libclang-14.so.1", elf(kind=3, interpreter=False), 0o644, [("compiler", "libclang")], id="libclang"
         ),
-        pytest.param("x.o", elf(kind=1), 0o644, [("static-library", "x.o")], id="an object file"),
+        pytest.param("x.o", elf(kind=1), 0o644, [("static-library", "object files")], id="an object file"),
         pytest.param("x.ko", elf(kind=1), 0o644, [], id="a kernel module"),
-        pytest.param("x", b"!<arch>\n/               0", 0o644, [("static-library", "x")], id="an archive of objects"),
+        pytest.param(
+            "x",
+            b"!<arch>\n/               0",
+            0o644,
+            [("static-library", "archives of objects")],
+            id="an archive of objects",
+        ),
         pytest.param("x", b"!<arch>\ndebian-binary   1", 0o644, [("package-cache", "Debian packages")], id="a deb"),
         pytest.param("x", elf(b"BusyBox v1.36\0ar\0awk\0"), 0o755, [], id="a distribution's busybox"),
         pytest.param(
@@ -185,6 +191,8 @@ def audited(*layers: bytes, allowance: Allowance | None = None, **config: Any) -
         pytest.param("pip.conf", b"://a:" * 200_000, 0o644, [], id="logins that never end"),
         pytest.param("x", b"-----BEGIN " + b"A " * 500_000, 0o644, [], id="a key of words"),
         pytest.param("x", b"\x7fELF", 0o755, [], id="a program cut off"),
+        pytest.param("app/.git", b"gitdir: ../.git/worktrees/app", 0o644, [("vcs", "a Git worktree")], id="a worktree"),
+        pytest.param("uv/sdists/.git", b"", 0o644, [], id="an empty .git"),
         pytest.param("x", b"", 0o755, [], id="an empty file"),
     ],
 )
@@ -283,7 +291,6 @@ def test_a_secret_that_a_later_layer_removes_is_still_found() -> None:
         pytest.param(["app/tests/test_a.py", "app/tests/data.json"], ["tests"], id="tests, once"),
         pytest.param(["app/node_modules/a/test/b.js"], [], id="tests of a dependency"),
         pytest.param(["app/src/latest.py"], [], id="a name that only sounds like it"),
-        pytest.param(["app/.git"], ["vcs"], id="a worktree"),
         pytest.param(["app/.hg/requires", "app/.hg/store/x"], ["vcs"], id="Mercurial"),
         pytest.param(["app/spec/openapi.yaml", "app/dist/spec/parse.js"], [], id="a specification"),
         pytest.param(["usr/share/dotnet/sdk/8.0.1/Roslyn/bincore/csc.dll"], ["compiler"], id="an SDK of .NET"),
