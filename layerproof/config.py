@@ -115,6 +115,28 @@ class Policy(_Table):
     unused_context_kb: int = Field(default=100, ge=0)
 
 
+class BenchGoals(_Table):
+    """
+    What `inv bench` has to find; one that is not set is not judged.
+
+    `edit_speedup` is, by service, how many times faster than the naive build a code edit is at least. `warm_to_bake` is
+    the share of `docker buildx bake` that a no-op and a code edit take at most, `cold_to_sequence` that of the `docker
+    build` commands in a cold build of everything, `size_to_naive` that of the naive image in the size of an image.
+    """
+
+    edit_speedup: dict[str, Annotated[float, Field(gt=0)]] = Field(default_factory=dict)
+    warm_to_bake: float | None = Field(default=None, gt=0)
+    cold_to_sequence: float | None = Field(default=None, gt=0)
+    size_to_naive: float | None = Field(default=None, gt=0)
+
+
+class BenchConfig(_Table):
+    """`naive` is the folder with a naive Dockerfile for each service, in a folder of the service's name."""
+
+    naive: _Path = "bench/naive"
+    goals: BenchGoals = BenchGoals()
+
+
 class Config(Overlay):
     """The whole table. `compose_file` is empty where Compose's own search order decides."""
 
@@ -123,6 +145,7 @@ class Config(Overlay):
     profiles: dict[str, Overlay] = Field(default_factory=dict)
     services: dict[str, ServiceConfig] = Field(default_factory=dict)
     policy: Policy = Policy()
+    bench: BenchConfig = BenchConfig()
     allow_mnt: bool = False
 
     def service(self, name: str) -> ServiceConfig:

@@ -37,7 +37,7 @@ LEVELS = {
         "yaml_text",
     ),
     2: ("graph", "flow", "ingredients", "kinds", "selection", "testing"),
-    3: ("policy", "prove", "explain", "audit"),
+    3: ("policy", "prove", "explain", "audit", "bench"),
     4: ("report",),
     5: ("workflow",),
     6: ("tasks", "cli"),
@@ -56,6 +56,7 @@ PURE = (
     "ingredients",
     "explain",
     "audit",
+    "bench",
 )
 
 
