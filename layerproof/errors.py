@@ -11,6 +11,7 @@ Every error that the product raises on purpose, with its exit code and what to d
     ├── BuildError         4   the build ran and failed
     ├── ProofError         1   the copy that a proof edits could not be made
     ├── AuditError         1   an image could not be exported or read
+    ├── BenchError         1   a benchmark that measured nothing
     └── StackError         1   the stack did not start, or does not hold what it should
 
 Findings and failed proofs are values, never exceptions. A bug keeps its traceback.
@@ -70,6 +71,10 @@ class ProofError(LayerproofError):
 
 class AuditError(LayerproofError):
     """An image could not be exported, or its export not be read."""
+
+
+class BenchError(LayerproofError):
+    """A benchmark could not be run, or what it measured was not what it was meant to."""
 
 
 class StackError(LayerproofError):

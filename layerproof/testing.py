@@ -6,10 +6,12 @@ import io
 import itertools
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import IO, Any
 
 from layerproof.engine import (
     BakeResult,
+    CommandResult,
     ComposeCall,
     Container,
     EngineInfo,
@@ -37,6 +39,7 @@ class FakeEngine:
         asked: the verbs that changed something or ran a build, in order, with their main argument.
         checks: what BuildKit's own checks answer, by target.
         archive: what the export of any images gives.
+        commands: how the next commands end, in turn; afterwards every command succeeds.
         past: what the builder remembers of earlier builds, the newest first.
         absent: every verb that needs the daemon raises NoEngineError.
     """
@@ -53,6 +56,7 @@ class FakeEngine:
     checks: Mapping[str, Any] = field(default_factory=dict)
     archive: bytes = b""
     past: Sequence[tuple[PastBuild, PastBuildDetails]] = ()
+    commands: list[CommandResult] = field(default_factory=list)
     asked: list[tuple[str, Any]] = field(default_factory=list)
     _ids: Any = field(default_factory=lambda: itertools.count(1))
 
@@ -116,6 +120,16 @@ class FakeEngine:
         self.asked.append(("remove_images", tuple(tags)))
         for tag in tags:
             del self.local[tag]
+
+    def remove_labelled(self, name: str, value: str) -> None:
+        self._need_daemon()
+        self.asked.append(("remove_labelled", f"{name}={value}"))
+        self.local = {tag: info for tag, info in self.local.items() if info.labels.get(name) != value}
+
+    def run(self, command: Sequence[str], *, cwd: Path, environment: Mapping[str, str]) -> CommandResult:
+        self._need_daemon()
+        self.asked.append(("run", tuple(command)))
+        return self.commands.pop(0) if self.commands else CommandResult(0, "")
 
     def containers(self, call: ComposeCall) -> tuple[Container, ...]:
         self._need_daemon()

@@ -103,9 +103,7 @@ def ratios(measurements: Sequence[Measurement], sizes: Iterable[Size]) -> tuple[
         own = ours.get((item.kind, item.service))
         if own is not None and item is not own:
             each = [mine / theirs for mine, theirs in zip(own.times_s, item.times_s, strict=True)]
-            found.append(
-                Ratio(item.kind, item.service, item.contestant, statistics.median(each), min(each), max(each))
-            )
+            found.append(Ratio(item.kind, item.service, item.contestant, statistics.median(each), min(each), max(each)))
     sizes = list(sizes)
     own_sizes = {item.service: item.size_bytes for item in sizes if item.contestant == OURS}
     for size in sizes:

@@ -102,6 +102,14 @@ class Container:
 
 
 @dataclass(frozen=True)
+class CommandResult:
+    """How a command ended: its exit code and the last lines of what it said."""
+
+    returncode: int
+    tail: str
+
+
+@dataclass(frozen=True)
 class ComposeCall:
     """Which Compose project a call is about."""
 
@@ -145,6 +153,12 @@ class Engine(Protocol):
 
     def remove_images(self, tags: Collection[str]) -> None:
         """Remove these tags; one in use by a container is a StackError."""
+
+    def remove_labelled(self, name: str, value: str) -> None:
+        """Remove every image with this label, tagged or not."""
+
+    def run(self, command: Sequence[str], *, cwd: Path, environment: Mapping[str, str]) -> CommandResult:
+        """Run a command that builds, as a person would: to its end, both streams captured."""
 
     def containers(self, call: ComposeCall) -> tuple[Container, ...]:
         """The project's containers, stopped ones included."""

@@ -13,6 +13,7 @@ from layerproof.engine import (
     MIN_BUILDX,
     MIN_COMPOSE,
     BakeResult,
+    CommandResult,
     ComposeCall,
     Container,
     EngineInfo,
@@ -219,6 +220,18 @@ class DockerEngine:
             raise StackError(
                 f"an image could not be removed: {(error.stderr or '').strip()}", hint="Stop what uses it: inv down."
             ) from error
+
+    def remove_labelled(self, name: str, value: str) -> None:
+        if not name or not value:
+            raise ValueError("without a label this would be every image")
+        # An image may vanish in between, or be the parent of another one of them: not an error.
+        ids = sorted(set(_docker(["image", "ls", "--all", "--quiet", "--filter", f"label={name}={value}"]).split()))
+        if ids:
+            process.run(["docker", "image", "rm", "--force", *ids])
+
+    def run(self, command: Sequence[str], *, cwd: Path, environment: Mapping[str, str]) -> CommandResult:
+        done = process.run(command, cwd=cwd, environment=environment)
+        return CommandResult(done.returncode, done.tail())
 
     def containers(self, call: ComposeCall) -> tuple[Container, ...]:
         done = _compose(call, ["ps", "--all", "--format", "json"])
