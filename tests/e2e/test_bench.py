@@ -38,7 +38,7 @@ FILES = {
         FROM NAME-base:latest AS deps
         WORKDIR /app
         COPY requirements.txt ./
-        RUN --mount=type=cache,target=/root/.cache/pip cat requirements.txt > /installed && echo pip install -r requirements.txt
+        RUN --mount=type=cache,target=/root/.cache/pip cat requirements.txt > /installed
         FROM deps AS build
         COPY src ./src
         RUN cat src/main.js > built.js
