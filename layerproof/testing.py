@@ -121,8 +121,10 @@ class FakeEngine:
         for tag in tags:
             del self.local[tag]
 
-    def remove_labelled(self, name: str, value: str) -> None:
+    def remove_labelled(self, name: str, value: str, *, untagged_only: bool = False) -> None:
         self._need_daemon()
+        if untagged_only:
+            return
         self.asked.append(("remove_labelled", f"{name}={value}"))
         self.local = {tag: info for tag, info in self.local.items() if info.labels.get(name) != value}
 

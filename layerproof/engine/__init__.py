@@ -154,8 +154,8 @@ class Engine(Protocol):
     def remove_images(self, tags: Collection[str]) -> None:
         """Remove these tags; one in use by a container is a StackError."""
 
-    def remove_labelled(self, name: str, value: str) -> None:
-        """Remove every image with this label, tagged or not."""
+    def remove_labelled(self, name: str, value: str, *, untagged_only: bool = False) -> None:
+        """Remove every image with this label, or those of them that have no tag."""
 
     def run(self, command: Sequence[str], *, cwd: Path, environment: Mapping[str, str]) -> CommandResult:
         """Run a command that builds, as a person would: to its end, both streams captured."""

@@ -222,11 +222,13 @@ class DockerEngine:
                 f"an image could not be removed: {(error.stderr or '').strip()}", hint="Stop what uses it: inv down."
             ) from error
 
-    def remove_labelled(self, name: str, value: str) -> None:
+    def remove_labelled(self, name: str, value: str, *, untagged_only: bool = False) -> None:
         if not name or not value:
             raise ValueError("without a label this would be every image")
         # An image may vanish in between, or be the parent of another one of them: not an error.
-        ids = sorted(set(_docker(["image", "ls", "--all", "--quiet", "--filter", f"label={name}={value}"]).split()))
+        words = ["image", "ls", "--quiet", "--filter", f"label={name}={value}"]
+        words += ["--filter", "dangling=true"] if untagged_only else ["--all"]
+        ids = sorted(set(_docker(words).split()))
         if ids:
             process.run(["docker", "image", "rm", "--force", *ids])
 

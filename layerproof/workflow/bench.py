@@ -230,6 +230,8 @@ def _measure(run: _Run, job: Job, contestant: str) -> None:
     about = f"{_SAID[job.kind]} {job.service or 'everything'}, {contestant}"
     run.watcher.doing(about)
     if job.kind == "cold":
+        # Each cold build takes gigabytes, and those of the one before are of no more use.
+        run.engine.remove_labelled(PROJECT_LABEL, run.mark, untagged_only=True)
         if contestant == NAIVE:
             run.naive[job.service].write(_nonce())
         else:
