@@ -41,6 +41,7 @@ class FakeEngine:
         archive: what the export of any images gives.
         commands: how the next commands end, in turn; afterwards every command succeeds.
         past: what the builder remembers of earlier builds, the newest first.
+        looked: how often the local images were asked for.
         absent: every verb that needs the daemon raises NoEngineError.
     """
 
@@ -53,6 +54,7 @@ class FakeEngine:
     compose_code: int = 0
     pull_reason: str = ""
     absent: bool = False
+    looked: int = 0
     checks: Mapping[str, Any] = field(default_factory=dict)
     archive: bytes = b""
     past: Sequence[tuple[PastBuild, PastBuildDetails]] = ()
@@ -99,9 +101,11 @@ class FakeEngine:
         self._need_daemon()
         return self.checks
 
-    def images(self) -> Mapping[str, ImageInfo]:
+    def images(self, references: Collection[str] = ()) -> Mapping[str, ImageInfo]:
         self._need_daemon()
-        return dict(self.local)
+        self.looked += 1
+        wanted = {normalize_reference(name) for name in references}
+        return {tag: info for tag, info in self.local.items() if not wanted or tag in wanted}
 
     def export(self, references: Collection[str], read: Callable[[IO[bytes]], T]) -> T:
         self._need_daemon()

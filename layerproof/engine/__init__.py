@@ -142,8 +142,11 @@ class Engine(Protocol):
     def lint(self, definition: Mapping[str, Any]) -> Mapping[str, Any]:
         """BuildKit's own checks of every target: the `target` table of `--call=check,format=json`."""
 
-    def images(self) -> Mapping[str, ImageInfo]:
-        """Every local image, by tag as `docker images` shows it (docker.io and library/ dropped)."""
+    def images(self, references: Collection[str] = ()) -> Mapping[str, ImageInfo]:
+        """
+        Local images, by tag as `docker images` shows it (docker.io and library/ dropped): those of some references, as
+        far as they are there, or every one.
+        """
 
     def export(self, references: Collection[str], read: Callable[[IO[bytes]], T]) -> T:
         """Hand the archive of local images, as `docker save` writes it, to `read`; AuditError where that fails."""

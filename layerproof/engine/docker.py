@@ -187,14 +187,17 @@ class DockerEngine:
     def _builder(self) -> list[str]:
         return ["--builder", self.builder] if self.builder else []
 
-    def images(self) -> Mapping[str, ImageInfo]:
+    def images(self, references: Collection[str] = ()) -> Mapping[str, ImageInfo]:
         # Every edit that is built leaves an untagged image behind; inspecting hundreds of them takes most of a second.
-        listed = _docker(["image", "ls", "--quiet", "--no-trunc", "--filter", "dangling=false"])
-        ids = sorted(set(listed.split()))
+        words = ["image", "ls", "--quiet", "--no-trunc", "--filter", "dangling=false"]
+        ids = sorted(set(references or _docker(words).split()))
         if not ids:
             return {}
         # One call for all: python-on-whales inspects images one by one. An image may vanish in between: not an error.
         done = process.run(["docker", "image", "inspect", *ids])
+        if done.returncode == 127:
+            raise NoEngineError("the docker CLI is missing", hint=INSTALL_HINT)
+        raise_for_missing_engine(done.stderr)
         found: dict[str, ImageInfo] = {}
         for entry in json.loads(done.stdout or "[]"):
             tags = tuple(normalize_reference(tag) for tag in entry.get("RepoTags") or ())

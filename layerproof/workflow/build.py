@@ -32,7 +32,7 @@ _NO_UPSTREAM = (
 class BuildPlan:
     """
     What a build would do: the images wanted, in build order, and which are stale. `evidence`, what goes into each, and
-    `fingerprints` are by name.
+    `fingerprints` are by name; `local` are the images that there were, of those wanted and of their upstreams.
     """
 
     wanted: tuple[Image, ...]
@@ -40,6 +40,7 @@ class BuildPlan:
     evidence: Mapping[str, Evidence]
     fingerprints: Mapping[str, str]
     warnings: tuple[str, ...]
+    local: Mapping[str, ImageInfo]
 
 
 def plan_build(
@@ -56,8 +57,8 @@ def plan_build(
     Raises:
         ConfigError: a build context cannot be read.
     """
-    local = engine.images()
     wanted = graph.with_parents(project.images, names)
+    local = _local(wanted, engine)
     gatherer = gatherer or Gatherer(project)
     evidence, warnings = gatherer.gather(wanted, local)
     gatherer.save()
@@ -76,7 +77,13 @@ def plan_build(
         )
         if not fresh or (force and image.name in names):
             stale.append(image.name)
-    return BuildPlan(wanted, tuple(stale), evidence, fingerprints, warnings)
+    return BuildPlan(wanted, tuple(stale), evidence, fingerprints, warnings, local)
+
+
+def _local(wanted: Collection[Image], engine: Engine) -> Mapping[str, ImageInfo]:
+    """The images wanted and their upstreams, as far as they are here; all others would only cost time."""
+    upstreams = {name for image in wanted for name in image.upstreams}
+    return engine.images({image.tag for image in wanted} | upstreams)
 
 
 def build(
@@ -101,9 +108,8 @@ def build(
     gatherer = Gatherer(project)
     plan = plan_build(project, engine=engine, names=names, force=no_cache, gatherer=gatherer)
     if not plan.stale:
-        local = engine.images()
-        results = _results(plan, _Outcome({}, {}), local)
-        return BuildReport(results, clock() - started, uses_stand_ins(plan.wanted, local), plan.warnings)
+        results = _results(plan, _Outcome({}, {}), plan.local)
+        return BuildReport(results, clock() - started, uses_stand_ins(plan.wanted, plan.local), plan.warnings)
     watcher = watcher or progress.BuildWatcher()
     watcher.started([image.name for image in plan.wanted], stale=plan.stale, owner=graph.step_owner(plan.wanted))
     forced = names if no_cache else ()
@@ -111,7 +117,7 @@ def build(
         outcome = _bake(project, plan, engine=engine, watcher=watcher, uncached=forced)
     finally:
         watcher.finished()
-    local = engine.images()
+    local = _local(plan.wanted, engine)
     results = _results(plan, outcome, local)
     wall_s = clock() - started
     fresh = _fingerprints_now(gatherer, plan, local)

@@ -37,6 +37,15 @@ def test_a_second_build_asks_the_engine_for_nothing(project: Project, engine: Fa
     assert engine.asked == []
 
 
+def test_local_images_are_looked_at_once_where_nothing_is_stale_and_twice_around_a_build(
+    project: Project, engine: FakeEngine
+) -> None:
+    run(project, engine)
+    assert engine.looked == 2
+    run(project, engine)
+    assert engine.looked == 3
+
+
 def test_one_service_brings_its_bases_and_no_other_service(project: Project, engine: FakeEngine) -> None:
     assert set(run(project, engine, "api")) == {"base-node", "base-node-runtime", "api"}
 
