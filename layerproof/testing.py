@@ -152,6 +152,10 @@ class FakeEngine:
         self._need_daemon()
         return ()
 
+    def drop_cache(self, marker: str) -> None:
+        self._need_daemon()
+        self.asked.append(("drop_cache", marker))
+
     def prune_cache(self, *, everything: bool, older_than: str) -> str:
         self._need_daemon()
         self.asked.append(("prune_cache", (everything, older_than)))

@@ -175,6 +175,12 @@ class Engine(Protocol):
     def cache_usage(self) -> tuple[Mapping[str, Any], ...]:
         """The records of the builder's cache, as `docker buildx du` gives them."""
 
+    def drop_cache(self, marker: str) -> None:
+        """
+        Drop the records of the build cache whose description has a text, and what was built on them; what an image
+        shares stays. The text has to be one that nobody else's step can have.
+        """
+
     def prune_cache(self, *, everything: bool, older_than: str) -> str:
         """Drop build cache and return what the engine says it freed. `older_than` is a duration such as 48h, or ""."""
 

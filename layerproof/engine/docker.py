@@ -28,12 +28,16 @@ from layerproof.engine import (
 )
 from layerproof.engine.documents import each_text, image_info, past_build
 from layerproof.errors import AuditError, BuildError, ConfigError, NoEngineError, StackError, UsageError
+from layerproof.engine.documents import each_text, image_info, marked_records, past_build
+from layerproof.errors import BuildError, ConfigError, NoEngineError, StackError, UsageError
 from layerproof.references import normalize_reference
 
 if TYPE_CHECKING:
     from python_on_whales import DockerClient
 
 PULL_TIMEOUT_S = 600.0
+MIN_MARKER = 16
+PRUNED_AT_ONCE = 100
 INSTALL_HINT = (
     "Run `inv doctor --install` (Debian and Ubuntu, as root), or follow https://docs.docker.com/engine/install/ ; "
     "if the daemon is installed but stopped, start it: `sudo systemctl start docker`."
@@ -271,6 +275,15 @@ class DockerEngine:
     def cache_usage(self) -> tuple[Mapping[str, Any], ...]:
         text = _docker(["buildx", "du", *self._builder(), "--format", "json"])
         return tuple(json.loads(line) for line in text.splitlines() if line.startswith("{"))
+
+    def drop_cache(self, marker: str) -> None:
+        if len(marker) < MIN_MARKER:
+            raise ValueError(f"{marker!r} is too short to be nobody else's")
+        identifiers = marked_records(self.cache_usage(), marker)
+        # Without a filter `prune` drops everything, so never without one. buildx takes it as a regular expression.
+        for at in range(0, len(identifiers), PRUNED_AT_ONCE):
+            chosen = "|".join(identifiers[at : at + PRUNED_AT_ONCE])
+            process.run(["docker", "buildx", "prune", "--force", *self._builder(), "--filter", f"id={chosen}"])
 
     def prune_cache(self, *, everything: bool, older_than: str) -> str:
         words = ["buildx", "prune", "--force", *self._builder()]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from layerproof.engine import ImageInfo, PastBuild
@@ -21,6 +21,22 @@ def past_build(reference: str, name: str, document: Mapping[str, Any]) -> PastBu
         completed=document.get("Status") == "completed",
         labels={item["Name"]: item["Value"] for item in document.get("Labels") or ()},
     )
+
+
+def marked_records(records: Iterable[Mapping[str, Any]], marker: str) -> list[str]:
+    """
+    The ids of the records of the build cache whose description has a text, and of those that stand on them; without
+    what an image shares. One without an id of letters and digits only is left out.
+    """
+    known = list(records)
+    found = {str(record["ID"]) for record in known if marker in str(record.get("Description", ""))}
+    grown = bool(found)
+    while grown:
+        above = {str(record["ID"]) for record in known if found.intersection(record.get("Parents") or ())}
+        grown = not above <= found
+        found |= above
+    shared = {str(record["ID"]) for record in known if record.get("Shared")}
+    return sorted(each for each in found - shared if each.isalnum())
 
 
 def image_info(entry: Mapping[str, Any], tags: tuple[str, ...]) -> ImageInfo:

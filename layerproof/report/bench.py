@@ -58,21 +58,17 @@ def _estimate_s(plan: Plan, before: BenchReport) -> float | None:
 
 def render_bench(report: BenchReport) -> RenderableType:
     """A table of times with their spread, the sizes, the goals, and what was left out."""
-    rows = table("", "", "median", "spread", "ours takes", right=("median", "ours takes"))
+    rows = table("", "median", "spread", "ours takes", right=("median", "spread", "ours takes"))
     found = {(item.kind, item.service, item.other): item for item in ratios(report.measurements, report.sizes)}
     last = ""
     for item in ordered(report.measurements):
-        what = f"{KINDS[item.kind]}, {item.service or 'everything'}"
-        ratio = found.get((item.kind, item.service, item.contestant))
-        rows.add_row(
-            what if what != last else "",
-            Text(item.contestant, style="bold" if item.contestant == OURS else ""),
-            seconds(item.median_s),
-            spread(item),
-            share(ratio) if ratio else "",
-            end_section=False,
-        )
+        what = f"{KINDS[item.kind]} of {item.service or 'everything'}"
+        if what != last:
+            rows.add_row(Text(what, style="bold"))
         last = what
+        ratio = found.get((item.kind, item.service, item.contestant))
+        name = Text(f"  {item.contestant}", style="green" if item.contestant == OURS else "")
+        rows.add_row(name, seconds(item.median_s), spread(item), share(ratio) if ratio else "")
     lines: list[RenderableType] = [rows]
     if report.sizes:
         sizes = table("image", "inv build", "naive", "ours takes", right=("inv build", "naive", "ours takes"))
@@ -123,7 +119,10 @@ def share(ratio: Ratio | None) -> str:
 
 def spread(item: Measurement) -> str:
     """`1.4 to 1.6 s`; "" for a single round."""
-    return f"{seconds(min(item.times_s))} to {seconds(max(item.times_s))}" if len(item.times_s) > 1 else ""
+    low, high = seconds(min(item.times_s)), seconds(max(item.times_s))
+    if len(item.times_s) == 1:
+        return ""
+    return f"{low.removesuffix(' s')} to {high}" if "min" not in low + high else f"{low} to {high}"
 
 
 def size_of(report: BenchReport, service: str, contestant: str) -> int | None:

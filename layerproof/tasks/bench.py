@@ -47,8 +47,8 @@ def bench(
     """
     Measure builds against naive Dockerfiles and other tools, in turn; exit code 1 when a goal is missed.
 
-    Builds copies under tags of its own and removes them; the working tree and your tags are not touched. Build cache
-    that it leaves is the engine's to collect. Goals stand in [tool.layerproof.bench.goals].
+    Builds copies under tags of its own and removes them; the working tree and your tags are not touched. Goals stand in
+    [tool.layerproof.bench.goals].
 
     Examples:
         inv bench --dry-run

@@ -32,6 +32,8 @@ from layerproof.workflow.workspace import make_workspace
 Clock = Callable[[], float]
 # The short words for contestants in tags.
 _WORDS = {OURS: "inv", "docker buildx bake": "bake", "docker compose build": "compose", SEQUENCE: "docker"}
+# What the benchmark's tags begin with, and the file that makes a build cold.
+MARK = "layerproof-bench-"
 # Clocks of this machine and of the engine's may differ by so much.
 _SKEW_S = 60.0
 
@@ -59,6 +61,7 @@ class _Run:
     images: dict[str, tuple[Image, ...]] = field(default_factory=dict)
     naive: dict[str, NaiveService] = field(default_factory=dict)
     editables: Mapping[tuple[str, str], Editable] = field(default_factory=dict)
+    nonces: dict[str, str] = field(default_factory=dict)
     seen: set[str] = field(default_factory=set)
     times: dict[tuple[Job, str], list[float]] = field(default_factory=dict)
     ran: dict[tuple[Job, str], list[int]] = field(default_factory=dict)
@@ -146,11 +149,12 @@ def bench(
     """
     started, plan = clock(), what.plan
     info, now = engine.info(), datetime.now(timezone.utc)
-    mark = f"layerproof-bench-{uuid.uuid4().hex[:6]}"
+    mark = f"{MARK}{uuid.uuid4().hex[:6]}"
     run = _Run(engine, clock, watcher or BenchWatcher(), environment, mark)
     run.watcher.started(sum(plan.count(kind) for kind in ("cold", "noop", "edit", "manifest")))
     with ExitStack() as stack:
         stack.callback(run.watcher.finished)
+        stack.callback(engine.drop_cache, mark)
         stack.callback(engine.remove_labelled, PROJECT_LABEL, mark)
         _prepare(run, project, what, stack)
         for number in range(plan.cold_rounds):
@@ -197,12 +201,26 @@ def _prepare(run: _Run, project: Project, what: BenchPlan, stack: ExitStack) -> 
     for service in what.naive:
         below = first.root.parent / "naive"
         run.naive[service] = make_naive(project, service, below=below, mark=run.mark)
-        run.naive[service].write(_nonce())
+        run.naive[service].write(_new_nonce(run, service))
     run.editables, _ = find_editables(project, what.services, workspace=first)
 
 
 def _fresh_copy(run: _Run, contestant: str) -> tuple[Image, ...]:
-    return run.copies[contestant].write(_nonce(), engine=run.engine, environment=run.environment_of(contestant))
+    nonce, environment = _new_nonce(run, contestant), run.environment_of(contestant)
+    return run.copies[contestant].write(nonce, engine=run.engine, environment=environment)
+
+
+def _new_nonce(run: _Run, name: str) -> str:
+    """Another text for a contestant, or for the naive build of a service."""
+    # It begins as the mark does, so that one text tells everything in the cache that is this benchmark's.
+    run.nonces[name] = run.mark.removeprefix(MARK) + uuid.uuid4().hex[:8]
+    return run.nonces[name]
+
+
+def _drop_superseded(run: _Run, nonce: str) -> None:
+    """Every naive edit and every cold build takes gigabytes; nobody comes back to them. What has a tag stays."""
+    run.engine.remove_labelled(PROJECT_LABEL, run.mark, untagged_only=True)
+    run.engine.drop_cache(f"{MARK}{nonce}")
 
 
 def _warm_up(run: _Run, what: BenchPlan) -> None:
@@ -229,11 +247,10 @@ def _warm_up(run: _Run, what: BenchPlan) -> None:
 def _measure(run: _Run, job: Job, contestant: str) -> None:
     about = f"{_SAID[job.kind]} {job.service or 'everything'}, {contestant}"
     run.watcher.doing(about)
+    before = run.nonces[job.service if contestant == NAIVE else contestant]
     if job.kind == "cold":
-        # Each cold build takes gigabytes, and those of the one before are of no more use.
-        run.engine.remove_labelled(PROJECT_LABEL, run.mark, untagged_only=True)
         if contestant == NAIVE:
-            run.naive[job.service].write(_nonce())
+            run.naive[job.service].write(_new_nonce(run, job.service))
         else:
             run.images[contestant] = _fresh_copy(run, contestant)
     if job.edited:
@@ -251,6 +268,8 @@ def _measure(run: _Run, job: Job, contestant: str) -> None:
     run.times.setdefault((job, contestant), []).append(wall_s)
     run.ran.setdefault((job, contestant), []).append(ran)
     run.watcher.measured(about, wall_s, ran)
+    if job.kind == "cold" or (contestant == NAIVE and job.edited):
+        _drop_superseded(run, before)
 
 
 _SAID = {"cold": "cold build of", "noop": "no-op of", "edit": "code edit of", "manifest": "manifest edit of"}
@@ -346,7 +365,3 @@ def _machine() -> dict[str, str]:
         "memory": f"{memory / 1e9:.0f} GB",
         "system": f"{platform.system()} {platform.machine()}",
     }
-
-
-def _nonce() -> str:
-    return uuid.uuid4().hex[:12]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -14,6 +15,9 @@ from layerproof.bench.results import BenchReport, GoalResult, Measurement, Ratio
 from layerproof.bench.texts import edit_text, rename_reference, renamed, uncached
 from layerproof.config import BenchGoals, parse_config
 from layerproof.dockerfile import parse_dockerfile
+from layerproof.engine import process
+from layerproof.engine.docker import DockerEngine
+from layerproof.engine.documents import marked_records
 from layerproof.errors import ConfigError
 from layerproof.model import Image
 from layerproof.report.bench import bench_document, goal_line, parse_bench
@@ -290,3 +294,36 @@ def test_tables_go_between_the_markers_of_a_page() -> None:
     assert put_into_page(page, "new\n") == "# Title\n<!-- bench -->\nnew\n<!-- end -->\nrest\n"
     with pytest.raises(ValueError, match="it has no"):
         put_into_page("# Title\n", "new\n")
+
+
+RECORDS: tuple[dict[str, object], ...] = (
+    {"ID": "a1", "Description": "[a 2/4] COPY <<X /.layerproof-bench-abcdef12", "Parents": ["up"]},
+    {"ID": "b2", "Description": "mount / from exec npm ci", "Parents": ["a1"]},
+    {"ID": "c3", "Description": "[a 4/4] COPY . .", "Parents": ["b2", "z9"], "Shared": True},
+    {"ID": "d4", "Description": "mount / from exec npm ci", "Parents": ["z9"]},
+    {"ID": "e5", "Description": "cached mount /root/.npm with id layerproof-bench-abcdef12-x", "Parents": None},
+    {"ID": "f6", "Description": "[b 1/1] RUN x", "Parents": ["c3"]},
+)
+
+
+def test_only_what_stands_on_the_benchmarks_own_file_is_its_cache() -> None:
+    assert marked_records(RECORDS, "layerproof-bench-abcdef") == ["a1", "b2", "e5", "f6"]
+    assert marked_records(RECORDS, "layerproof-bench-000000") == []
+
+
+def test_cache_is_never_dropped_without_naming_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Sequence[str]] = []
+    monkeypatch.setattr(process, "run", asked.append)
+    monkeypatch.setattr(DockerEngine, "cache_usage", lambda _: RECORDS)
+    DockerEngine().drop_cache("layerproof-bench-000000")
+    assert asked == []
+    DockerEngine().drop_cache("layerproof-bench-abcdef")
+    assert [command[-2:] for command in asked] == [["--filter", "id=a1|b2|e5|f6"]]
+    for marker in ("", "RUN", "layerproof"):
+        with pytest.raises(ValueError, match="too short"):
+            DockerEngine().drop_cache(marker)
+
+
+def test_images_are_never_removed_without_a_label() -> None:
+    with pytest.raises(ValueError, match="every image"):
+        DockerEngine().remove_labelled("dev.layerproof.project", "")
