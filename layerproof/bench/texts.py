@@ -7,11 +7,10 @@ Everybody's Dockerfiles are changed in the same way.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from layerproof.dockerfile import find_stage, parse_dockerfile
-from layerproof.model import Dockerfile
 from layerproof.prove.edits import appended
 
 # FROM base-node:latest AS deps; the name of the stage stays what it is
@@ -53,13 +52,11 @@ def rename_reference(text: str, names: Mapping[str, str]) -> str:
     return re.sub(rf"(?<![\w./-])(?:{every})(?![\w./-])", lambda found: names[found[0]], text)
 
 
-def uncached(text: str, nonce: str, *, own: Collection[str] = ()) -> str:
+def uncached(text: str, nonce: str) -> str:
     """
-    The text of a Dockerfile of which no cache knows anything: a small file that was never there before comes first
-    wherever a stage starts from an upstream image, and each cache mount is a new one.
-
-    Args:
-        own: the repositories of images that the project builds: a stage that starts from one is cold because that is.
+    The text of a Dockerfile of which no cache knows anything: a small file that was never there before comes first in
+    each stage that does not start from another one, and each cache mount is a new one. What stands on that file in the
+    cache can be told from everybody else's.
     """
     file = parse_dockerfile(text, path=Path("Dockerfile"))
     lines = text.split("\n")
@@ -67,19 +64,12 @@ def uncached(text: str, nonce: str, *, own: Collection[str] = ()) -> str:
         for at in range(instruction.line - 1, min(instruction.end_line, len(lines))):
             lines[at] = _CACHE_MOUNT.sub(lambda found: _cold_mount(found["options"], nonce), lines[at])
     for stage in reversed(file.stages):
-        if _is_upstream(file, stage.index, own):
+        if find_stage(file, stage.base, before=stage) is None:
             end = stage.line - 1
             while lines[end].rstrip().endswith("\\"):
                 end += 1
             lines[end + 1 : end + 1] = [f"COPY <<{_END} /.layerproof-bench-{nonce}", nonce, _END]
     return "\n".join(lines)
-
-
-def _is_upstream(file: Dockerfile, index: int, own: Collection[str]) -> bool:
-    stage = file.stages[index]
-    repository = stage.base.partition("@")[0].partition(":")[0]
-    is_stage = find_stage(file, stage.base, before=stage) is not None
-    return stage.base != "scratch" and not is_stage and repository not in own
 
 
 def _cold_mount(options: str, nonce: str) -> str:

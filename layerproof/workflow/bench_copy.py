@@ -96,8 +96,7 @@ class Copy:
         return found.images
 
     def _text(self, image: Image, nonce: str) -> str:
-        own = frozenset(self.names.values())
-        return uncached(renamed(image.dockerfile.text, self.names), nonce, own=own)
+        return uncached(renamed(image.dockerfile.text, self.names), nonce)
 
     def _dockerfile(self, image: Image) -> Path:
         path = self.workspace.at(image.dockerfile.path)

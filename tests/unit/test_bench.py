@@ -168,21 +168,17 @@ def test_without_names_nothing_is_renamed() -> None:
     assert rename_reference("base-python", {}) == "base-python"
 
 
-def test_a_file_that_was_never_there_comes_first_in_every_stage_that_starts_from_upstream() -> None:
-    text = uncached(
-        "FROM node:18 AS a\nRUN x\nFROM a AS b\nFROM scratch AS c\nFROM own:1 AS d\nFROM \\\n  debian\n",
-        "n1",
-        own=("own",),
-    )
-    file = parse_dockerfile(text, path=Path("Dockerfile"))
+def test_a_file_that_was_never_there_comes_first_in_every_stage_that_starts_from_no_other() -> None:
+    text = "FROM node:18 AS a\nRUN x\nFROM a AS b\nFROM scratch AS c\nFROM own:1 AS d\nFROM \\\n  debian\n"
+    file = parse_dockerfile(uncached(text, "n1"), path=Path("Dockerfile"))
     assert [[item.keyword for item in stage.instructions] for stage in file.stages] == [
         ["COPY", "RUN"],
         [],
-        [],
-        [],
+        ["COPY"],
+        ["COPY"],
         ["COPY"],
     ]
-    assert text.count("/.layerproof-bench-n1") == 2
+    assert uncached(text, "n1").count("/.layerproof-bench-n1") == 4
 
 
 @pytest.mark.parametrize(
@@ -200,7 +196,7 @@ def test_a_file_that_was_never_there_comes_first_in_every_stage_that_starts_from
 )
 def test_cache_mounts_are_new_ones(mount: str, wanted: str) -> None:
     text = uncached(f"FROM scratch\nRUN --mount={mount} \\\n    --mount={mount} install\n", "n1")
-    assert text == f"FROM scratch\nRUN --mount={wanted} \\\n    --mount={wanted} install\n"
+    assert text.endswith(f"\nRUN --mount={wanted} \\\n    --mount={wanted} install\n")
 
 
 def test_an_edit_of_a_script_survives_a_compiler() -> None:
