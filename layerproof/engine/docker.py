@@ -26,10 +26,8 @@ from layerproof.engine import (
     parse_version,
     process,
 )
-from layerproof.engine.documents import each_text, image_info, past_build
-from layerproof.errors import AuditError, BuildError, ConfigError, NoEngineError, StackError, UsageError
 from layerproof.engine.documents import each_text, image_info, marked_records, past_build
-from layerproof.errors import BuildError, ConfigError, NoEngineError, StackError, UsageError
+from layerproof.errors import AuditError, BuildError, ConfigError, NoEngineError, StackError, UsageError
 from layerproof.references import normalize_reference
 
 if TYPE_CHECKING:
