@@ -140,13 +140,15 @@ def _origin(ids: tuple[str, ...], origins: Mapping[str, str], local: Mapping[str
 
 def _stage(text: str, image: Image) -> str:
     """The stage that a layer of an image's own Dockerfile was copied from, or the one that made it."""
-    last = find_stage(image.dockerfile, image.target)
-    words = text.partition(" # ")[0].split()
-    for instruction in last.instructions if last else ():
-        if [instruction.keyword, *instruction.values] == words:
-            source = next((flag.partition("=")[2] for flag in instruction.flags if flag.startswith("--from=")), "")
-            if source:
-                return f"stage {source}"
+    last = stage = find_stage(image.dockerfile, image.target)
+    made_by = _instruction(text, ())
+    while stage is not None:
+        for instruction in stage.instructions:
+            if " ".join([instruction.keyword, *" ".join(instruction.values).split()]) == made_by:
+                sources = (flag.removeprefix("--from=") for flag in instruction.flags if flag.startswith("--from="))
+                return f"stage {next(sources, stage.name or stage.index)}"
+        stage = find_stage(image.dockerfile, stage.base, before=stage)
+    # Its text has variables in it, which the history shows with their values.
     return f"stage {last.name}" if last and last.name else "its own Dockerfile"
 
 
