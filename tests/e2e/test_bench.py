@@ -190,6 +190,8 @@ def test_an_interrupted_benchmark_leaves_nothing(shop: Shop) -> None:
         env=shop.environment,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
+        # Tests that run in the background of a shell inherit that Ctrl-C is ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     limit = time.monotonic() + LIMIT_S
     while not any(tag.startswith("layerproof-bench-") for tag in shop.tags()):
