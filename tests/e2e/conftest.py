@@ -95,8 +95,11 @@ def repo(engine: DockerEngine, tmp_path_factory: pytest.TempPathFactory) -> Repo
 
 @pytest.fixture(scope="session")
 def built(repo: Repo) -> Repo:
-    """Everything built, whatever was there before."""
-    repo.run("build")
+    """
+    Everything built, whatever was there before: where only the finished images are still in the cache, because the
+    engine has cleared some of it, the next edit would install once more.
+    """
+    repo.run("build", "--no-cache")
     return repo
 
 
