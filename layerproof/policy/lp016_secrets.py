@@ -8,7 +8,7 @@ Bad:
     FROM node:20-slim
     ARG NPM_TOKEN
     COPY .env ./
-    RUN npm config set //registry.npmjs.org/:_authToken $NPM_TOKEN && npm ci
+    RUN npm config set //npm.example.com/:_authToken $NPM_TOKEN && npm ci
 
 Good:
     FROM node:20-slim

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from layerproof.audit import Allowance, ImageAudit, Layer
+from layerproof.audit import KINDS, Allowance, ImageAudit, Layer
 from layerproof.audit.archive import read_archive, read_layer
 from layerproof.audit.compare import compare
 from layerproof.audit.content import traits_of
@@ -211,14 +211,18 @@ def test_what_a_file_is(path: str, data: bytes, mode: int, expected: list[tuple[
     ),
 )
 def test_any_bytes_are_something_or_nothing(begin: bytes, data: bytes, path: str) -> None:
-    traits_of(path, io.BytesIO(begin + data), size_bytes=len(begin + data), mode=0o755)
+    found = traits_of(path, io.BytesIO(begin + data), size_bytes=len(begin + data), mode=0o755)
+    assert {trait.kind for trait in found} <= set(KINDS)
 
 
 @given(data=st.binary(max_size=2000), cut=st.integers(0, 4000))
 def test_any_archive_is_read_or_refused(data: bytes, cut: int) -> None:
-    for archive in (data, image(tar(member("a", data)))[:cut], image(data)):
+    whole = image(tar(member("a", data)))
+    for archive in (data, whole[:cut], image(data)):
         with suppress(AuditError):
-            read_archive(io.BytesIO(archive))
+            assert all(saved.config["config"] == {"User": "1000"} for saved in read_archive(io.BytesIO(archive)))
+    (saved,) = read_archive(io.BytesIO(whole))
+    assert [entry.size_bytes for entry in saved.layers[0].entries] == [len(data)]
 
 
 def test_later_layers_overwrite_remove_and_empty() -> None:
