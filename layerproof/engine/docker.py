@@ -27,6 +27,7 @@ from layerproof.engine import (
     process,
 )
 from layerproof.engine.documents import each_text, image_info, marked_records, past_build
+from layerproof.engine.plugins import plugin_command
 from layerproof.errors import AuditError, BuildError, ConfigError, NoEngineError, StackError, UsageError
 from layerproof.references import normalize_reference
 
@@ -96,17 +97,8 @@ class DockerEngine:
 
         with tempfile.TemporaryDirectory(prefix="layerproof-") as folder:
             metadata = Path(folder, "metadata.json")
-            command = [
-                "docker",
-                "buildx",
-                "bake",
-                "--file",
-                "-",
-                "--progress",
-                "rawjson",
-                "--metadata-file",
-                str(metadata),
-            ]
+            command = [*plugin_command("buildx"), "bake", "--file", "-", "--progress", "rawjson"]
+            command += ["--metadata-file", str(metadata)]
             command += _allowances(definition)
             command += self._builder()
             try:
@@ -366,4 +358,4 @@ def _compose(call: ComposeCall, words: Sequence[str]) -> process.Completed:
 
 def _compose_command(call: ComposeCall, words: Sequence[str]) -> list[str]:
     files = [word for file in call.files for word in ("--file", str(file))]
-    return ["docker", "compose", "--project-directory", str(call.files[0].parent), *files, *words]
+    return [*plugin_command("compose"), "--project-directory", str(call.files[0].parent), *files, *words]

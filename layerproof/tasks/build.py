@@ -14,6 +14,7 @@ from layerproof.tasks.console import (
     connect,
     err,
     exit_on_error,
+    import_meanwhile,
     load_project,
     out,
     root_of,
@@ -80,6 +81,7 @@ def build(
     from layerproof.workflow.load import select_images
 
     with exit_on_error(format=format):
+        import_meanwhile("layerproof.workflow.build", "layerproof.report.live")
         engine = connect(builder=builder)
         project = load_project(c, engine, profile=profile)
         _build(project, engine, select_images(project, service), no_cache=no_cache, format=format)
@@ -161,13 +163,15 @@ def prune(c: Context, all: bool = False, older_than: str = "", yes: bool = False
 
 
 def _build(project: Project, engine: Engine, names: Collection[str], *, no_cache: bool, format: str) -> None:
-    from layerproof.report.document import build_document
-    from layerproof.report.text import render_build
     from layerproof.workflow import build as workflow
-    from layerproof.workflow.why import why_installed_again
 
     if project.profile:
         say(f"profile: {project.profile}")
+    import_meanwhile("layerproof.report.document", "layerproof.report.text", "layerproof.workflow.why")
     report = workflow.build(project, engine=engine, names=names, watcher=watcher(), no_cache=no_cache)
+    from layerproof.report.document import build_document
+    from layerproof.report.text import render_build
+    from layerproof.workflow.why import why_installed_again
+
     report = replace(report, causes=why_installed_again(project, report))
     show(render_build(report), build_document(report), format=format)

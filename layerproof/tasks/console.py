@@ -6,8 +6,10 @@ import json
 import os
 import signal
 import sys
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -160,6 +162,11 @@ def load_stack(c: Context, engine: Engine, *, overlays: tuple[str, ...] = ()) ->
     from layerproof.workflow.load import load
 
     return load(root_of(c), engine=engine, environment=os.environ, overlays=overlays, with_images=False)
+
+
+def import_meanwhile(*modules: str) -> None:
+    """Import in the background what is needed later, while docker works: imports cost more than the rest of a build."""
+    threading.Thread(target=lambda: [import_module(name) for name in modules], daemon=True).start()
 
 
 def watcher() -> BuildWatcher:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from layerproof.config import Overlay
-from layerproof.dockerfile import external_references, find_stage, load_dockerfile, parse_dockerfile
+from layerproof.dockerfile import external_references, find_stage, load_dockerfile, parse_dockerfile, stage_references
 from layerproof.errors import ConfigError, RemoteContextError
 from layerproof.model import Dockerfile, Image, Service
 from layerproof.paths import is_folder
@@ -223,7 +223,5 @@ def _declared(file: Dockerfile, args: Mapping[str, str]) -> dict[str, str]:
 
 def _named(file: Dockerfile, contexts: Mapping[str, str]) -> dict[str, str]:
     """The configured contexts that the file can use: those that override one of its stages or images."""
-    names = {stage.name for stage in file.stages} | {
-        name for stage in file.stages for name in external_references(file, stage.name or str(stage.index))
-    }
+    names = {name for stage in file.stages for name in (stage.name, *stage_references(stage))} - {"scratch"}
     return {name: value for name, value in contexts.items() if name in names}
