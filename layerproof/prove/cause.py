@@ -22,10 +22,14 @@ MAX_NAMES = 8
 
 @dataclass(frozen=True)
 class Cause:
-    """`because` completes "... ran again"; `hint` is what to do."""
+    """
+    `because` completes "... ran again"; `hint` is what to do. `passing` says that it may be gone in the next build: a
+    cache record that was dropped is there again.
+    """
 
     because: str
     hint: str
+    passing: bool = False
 
 
 def find_cause(subject: Subject, trial: Trial, step: Step, *, ran: Sequence[Step]) -> Cause:
@@ -60,8 +64,9 @@ def find_cause(subject: Subject, trial: Trial, step: Step, *, ran: Sequence[Step
     if trigger is not None and image is subject.image:
         return _by_trigger(trigger, before=True)
     return _by_base_argument(subject, trial) or Cause(
-        "though nothing that reaches it was edited: its cache record is gone, or its inputs differ in each build",
-        "Run the proof again; if it stays, look for what the step reads from the network or the clock.",
+        "though nothing that reaches it was edited: its cache records go, or its inputs differ in each build",
+        "Look for what the step reads from the network or the clock; and whether the cache has room: inv cache.",
+        passing=True,
     )
 
 

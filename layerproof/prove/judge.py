@@ -14,10 +14,11 @@ from layerproof.prove.trial import Trial, shown
 
 @dataclass(frozen=True)
 class Complaint:
-    """Why a trial did not hold, and what to do about it."""
+    """Why a trial did not hold, and what to do about it; `passing` as in `Cause`."""
 
     reason: str
     hint: str = ""
+    passing: bool = False
 
 
 def judge(subject: Subject, trial: Trial, seen: Observation) -> Complaint | None:
@@ -54,7 +55,7 @@ def _forbidden(subject: Subject, trial: Trial, seen: Observation) -> Complaint |
 
 def _complain(subject: Subject, trial: Trial, seen: Observation, step: Step) -> Complaint:
     cause = find_cause(subject, trial, step, ran=seen.ran)
-    return Complaint(f"{shown_step(subject, step)} ran again {cause.because}", cause.hint)
+    return Complaint(f"{shown_step(subject, step)} ran again {cause.because}", cause.hint, cause.passing)
 
 
 def _required(subject: Subject, trial: Trial, seen: Observation) -> Complaint | None:

@@ -28,12 +28,14 @@ class SimulatedEngine(FakeEngine):
         cache: the keys of all steps that have run.
         broken: texts; a step with one of them fails.
         dropped: how many of the next builds report their first step only.
+        cleared_before: the numbers of the builds, from 1, before which the cache is emptied.
         gone_after: after so many builds the engine does not answer any more.
     """
 
     cache: set[str] = field(default_factory=set)
     broken: Collection[str] = ()
     dropped: int = 0
+    cleared_before: Collection[int] = ()
     gone_after: int = 10**6
     builds: int = 0
 
@@ -42,6 +44,8 @@ class SimulatedEngine(FakeEngine):
         self.absent = self.builds > self.gone_after
         if self.absent:
             return BakeResult(1, ("ERROR: Cannot connect to the Docker daemon\n",))
+        if self.builds in self.cleared_before:
+            self.cache.clear()
         events, metadata, finals = [], {}, {}
         for name, target in definition["target"].items():
             image = _image(name, target)

@@ -176,6 +176,20 @@ def test_an_engine_that_goes_away_ends_the_proof(repo: Path, real: SimulatedEngi
     assert not (repo / ".layerproof" / "proofs").exists()
 
 
+def test_a_probe_that_failed_because_the_cache_had_been_cleared_is_made_once_more(
+    repo: Path, real: SimulatedEngine
+) -> None:
+    real.cleared_before = (2,)
+    assert reasons(run(repo, real, "source")) == {}
+    assert real.builds == 3
+
+
+def test_steps_that_run_again_each_time_for_no_cause_that_is_seen_fail(repo: Path, real: SimulatedEngine) -> None:
+    real.cleared_before = range(100)
+    assert "though nothing that reaches it was edited" in reasons(run(repo, real, "source"))["source"]
+    assert real.builds == 3
+
+
 def test_a_build_over_its_budget_fails(repo: Path, real: SimulatedEngine) -> None:
     ticks = itertools.count(0, 31)
     project = load(repo, engine=real, environment={})
