@@ -8,73 +8,25 @@ import os
 import platform
 import time
 import uuid
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
 from datetime import datetime, timezone
 
 from layerproof import __version__
-from layerproof.bench.commands import Command, cannot_sequence, commands_of
+from layerproof.bench.commands import cannot_sequence
 from layerproof.bench.goals import judge
-from layerproof.bench.plan import NAIVE, OURS, PARTS, SEQUENCE, Job, Plan, make_plan, rotated
-from layerproof.bench.results import BenchReport, Measurement, Size, ratios
+from layerproof.bench.plan import PARTS, SEQUENCE, Job, Plan, make_plan, rotated
+from layerproof.bench.results import BenchReport, Measurement, ratios
 from layerproof.bench.watcher import BenchWatcher
 from layerproof.engine import Engine
-from layerproof.errors import BenchError, BuildError, UsageError
-from layerproof.model import Image, Project, StepState
-from layerproof.progress import is_from, parse_log, step_of
-from layerproof.workflow.bench_copy import Copy, NaiveService, make_copy, make_naive, naive_folders
-from layerproof.workflow.bench_edit import Editable, find_editables
+from layerproof.errors import UsageError
+from layerproof.model import Project
+from layerproof.workflow.bench_copy import naive_folders
+from layerproof.workflow.bench_edit import find_editables
+from layerproof.workflow.bench_run import MARK, BenchPlan, Clock, Run, measure, prepare, sizes_of, warm_up
 from layerproof.workflow.build import PROJECT_LABEL, uses_stand_ins
 from layerproof.workflow.load import check_names, configuration
 from layerproof.workflow.workspace import make_workspace
-
-Clock = Callable[[], float]
-# The short words for contestants in tags.
-_WORDS = {OURS: "inv", "docker buildx bake": "bake", "docker compose build": "compose", SEQUENCE: "docker"}
-# What the benchmark's tags begin with, and the file that makes a build cold.
-MARK = "layerproof-bench-"
-# Clocks of this machine and of the engine's may differ by so much.
-_SKEW_S = 60.0
-
-
-@dataclass(frozen=True)
-class BenchPlan:
-    """What a benchmark would do, and what it leaves out and why."""
-
-    plan: Plan
-    services: tuple[str, ...]
-    naive: tuple[str, ...]
-    notes: tuple[str, ...]
-
-
-@dataclass
-class _Run:
-    """What every measurement of one benchmark needs."""
-
-    engine: Engine
-    clock: Clock
-    watcher: BenchWatcher
-    environment: Mapping[str, str]
-    mark: str
-    copies: dict[str, Copy] = field(default_factory=dict)
-    images: dict[str, tuple[Image, ...]] = field(default_factory=dict)
-    naive: dict[str, NaiveService] = field(default_factory=dict)
-    editables: Mapping[tuple[str, str], Editable] = field(default_factory=dict)
-    nonces: dict[str, str] = field(default_factory=dict)
-    seen: set[str] = field(default_factory=set)
-    times: dict[tuple[Job, str], list[float]] = field(default_factory=dict)
-    ran: dict[tuple[Job, str], list[int]] = field(default_factory=dict)
-
-    def environment_of(self, contestant: str) -> dict[str, str]:
-        """That of the user, but for the project it is about."""
-        copy = self.copies[contestant]
-        return {
-            **self.environment,
-            "COMPOSE_FILE": str(copy.compose_file),
-            "COMPOSE_PROJECT_NAME": self.mark,
-            "LAYERPROOF_PROFILE": copy.project.profile or "",
-        }
 
 
 def plan_bench(
@@ -150,21 +102,21 @@ def bench(
     started, plan = clock(), what.plan
     info, now = engine.info(), datetime.now(timezone.utc)
     mark = f"{MARK}{uuid.uuid4().hex[:6]}"
-    run = _Run(engine, clock, watcher or BenchWatcher(), environment, mark)
+    run = Run(engine, clock, watcher or BenchWatcher(), environment, mark)
     run.watcher.started(sum(plan.count(kind) for kind in ("cold", "noop", "edit", "manifest")))
     with ExitStack() as stack:
         stack.callback(run.watcher.finished)
         stack.callback(engine.drop_cache, mark)
         stack.callback(engine.remove_labelled, PROJECT_LABEL, mark)
-        _prepare(run, project, what, stack)
+        prepare(run, project, what, stack)
         for number in range(plan.cold_rounds):
             for job in plan.cold:
                 for name in rotated(job.contestants, number):
-                    _measure(run, job, name)
-        _warm_up(run, what)
+                    measure(run, job, name)
+        warm_up(run, what)
         for job, _, name in plan.measured():
-            _measure(run, job, name)
-        sizes = _sizes(run, what)
+            measure(run, job, name)
+        sizes = sizes_of(run, what)
     measurements = tuple(
         Measurement(job.kind, job.service, name, tuple(times), tuple(run.ran[job, name]))
         for (job, name), times in run.times.items()
@@ -186,158 +138,6 @@ def bench(
         notes=(*what.notes, *_odd(measurements)),
         goals=judge(configuration(project).bench.goals, ratios(measurements, sizes)),
     )
-
-
-def _prepare(run: _Run, project: Project, what: BenchPlan, stack: ExitStack) -> None:
-    """Make the copies; a contestant that builds the same Dockerfiles as another has its own all the same."""
-    run.watcher.doing("making the copies")
-    for name in what.plan.contestants:
-        if name == NAIVE:
-            continue
-        workspace = stack.enter_context(make_workspace(project, project.images))
-        run.copies[name] = make_copy(project, workspace, mark=run.mark, contestant=_WORDS[name])
-        run.images[name] = _fresh_copy(run, name)
-    first = next(iter(run.copies.values())).workspace
-    for service in what.naive:
-        below = first.root.parent / "naive"
-        run.naive[service] = make_naive(project, service, below=below, mark=run.mark)
-        run.naive[service].write(_new_nonce(run, service))
-    run.editables, _ = find_editables(project, what.services, workspace=first)
-
-
-def _fresh_copy(run: _Run, contestant: str) -> tuple[Image, ...]:
-    nonce, environment = _new_nonce(run, contestant), run.environment_of(contestant)
-    return run.copies[contestant].write(nonce, engine=run.engine, environment=environment)
-
-
-def _new_nonce(run: _Run, name: str) -> str:
-    """Another text for a contestant, or for the naive build of a service."""
-    # It begins as the mark does, so that one text tells everything in the cache that is this benchmark's.
-    run.nonces[name] = run.mark.removeprefix(MARK) + uuid.uuid4().hex[:8]
-    return run.nonces[name]
-
-
-def _drop_superseded(run: _Run, nonce: str) -> None:
-    """Every naive edit and every cold build takes gigabytes; nobody comes back to them. What has a tag stays."""
-    run.engine.remove_labelled(PROJECT_LABEL, run.mark, untagged_only=True)
-    run.engine.drop_cache(f"{MARK}{nonce}")
-
-
-def _warm_up(run: _Run, what: BenchPlan) -> None:
-    """Everything built, and one edit of each service, so that nobody's first time is measured."""
-    for name in what.plan.contestants:
-        services = what.naive if name == NAIVE else ("",) if len(run.copies) > 1 else what.services
-        for service in services:
-            run.watcher.doing(f"warm-up: {service or 'everything'}, {name}")
-            _execute(run, name, _commands(run, Job("cold", service, ()), name))
-        for kind, service in run.editables:
-            if kind == "edit" and name != NAIVE:
-                run.watcher.doing(f"warm-up: code edit of {service}, {name}")
-                _edit(run, kind, service, name)
-                _execute(run, name, _commands(run, Job("edit", service, ()), name))
-    local = run.engine.images()
-    for name, images in run.images.items():
-        wanted = [image for image in images if len(run.copies) > 1 or image.service in what.services]
-        missing = [image.tag for image in wanted if image.tag not in local]
-        if missing:
-            raise BenchError(f"{name} ended well and {', '.join(missing)} is not there", hint="Nothing was measured.")
-    _steps_since(run, time.time())
-
-
-def _measure(run: _Run, job: Job, contestant: str) -> None:
-    about = f"{_SAID[job.kind]} {job.service or 'everything'}, {contestant}"
-    run.watcher.doing(about)
-    before = run.nonces[job.service if contestant == NAIVE else contestant]
-    if job.kind == "cold":
-        if contestant == NAIVE:
-            run.naive[job.service].write(_new_nonce(run, job.service))
-        else:
-            run.images[contestant] = _fresh_copy(run, contestant)
-    if job.edited:
-        _edit(run, job.kind, job.service, contestant)
-    commands = _commands(run, job, contestant)
-    since, started = time.time(), run.clock()
-    _execute(run, contestant, commands)
-    wall_s = run.clock() - started
-    ran = _steps_since(run, since)
-    if job.kind != "noop" and not ran:
-        raise BenchError(
-            f"{about}: the build ran no step, so nothing was measured",
-            hint="Does the file that was edited reach the image? Name another one: probe-source of the service.",
-        )
-    run.times.setdefault((job, contestant), []).append(wall_s)
-    run.ran.setdefault((job, contestant), []).append(ran)
-    run.watcher.measured(about, wall_s, ran)
-    if job.kind == "cold" or (contestant == NAIVE and job.edited):
-        _drop_superseded(run, before)
-
-
-_SAID = {"cold": "cold build of", "noop": "no-op of", "edit": "code edit of", "manifest": "manifest edit of"}
-
-
-def _commands(run: _Run, job: Job, contestant: str) -> tuple[Command, ...]:
-    label = f"{PROJECT_LABEL}={run.mark}"
-    if contestant == NAIVE:
-        return (run.naive[job.service].command(label),)
-    copy = run.copies[contestant]
-    images = run.images[contestant]
-    return commands_of(
-        contestant,
-        images,
-        service=job.service,
-        compose_file=copy.compose_file,
-        label=label,
-        cold=job.kind == "cold",
-    )
-
-
-def _execute(run: _Run, contestant: str, commands: Sequence[Command]) -> None:
-    copy = run.copies.get(contestant) or run.copies[OURS]
-    environment = run.environment_of(contestant if contestant in run.copies else OURS)
-    for command in commands:
-        done = run.engine.run(command, cwd=copy.root, environment=environment)
-        if done.returncode != 0:
-            run.engine.info()  # an engine that went away is no failed build
-            tail = "\n".join(f"  | {line}" for line in done.tail.splitlines())
-            raise BuildError(
-                f"{contestant}: `{' '.join(command[:4])} ...` ended with {done.returncode}\n{tail}",
-                hint="A contestant that fails is no number: mend that build, or leave it out (--only, --part).",
-            )
-
-
-def _edit(run: _Run, kind: str, service: str, contestant: str) -> None:
-    editable = run.editables[kind, service]
-    if contestant == NAIVE:
-        editable.apply(editable.in_naive(run.naive[service].folder, run.naive[service].source))
-    else:
-        editable.apply(run.copies[contestant].workspace.at(editable.path))
-
-
-def _steps_since(run: _Run, since: float) -> int:
-    """How many steps the builds since then have run, as the builder's own history has it."""
-    images = (image for images in run.images.values() for image in images)
-    folders = {image.context.name for image in images} | {naive.folder.name for naive in run.naive.values()}
-    vertices: set[str] = set()
-    for past in run.engine.history(folders):
-        # The newest come first: what follows one that is known was there before.
-        if past.reference in run.seen or past.started < since - _SKEW_S:
-            break
-        run.seen.add(past.reference)
-        if past.labels.get(PROJECT_LABEL) != run.mark:
-            continue
-        for vertex in parse_log(run.engine.past_build(past.reference).lines).vertices.values():
-            step = step_of(vertex)
-            if step is not None and step.state is StepState.RAN and not is_from(step):
-                vertices.add(vertex.digest)
-    return len(vertices)
-
-
-def _sizes(run: _Run, what: BenchPlan) -> tuple[Size, ...]:
-    local = run.engine.images()
-    ours = {image.service: image.tag for image in run.images.get(OURS, ())}
-    tags = [(name, OURS, ours[name]) for name in what.services]
-    tags += [(name, NAIVE, run.naive[name].tag) for name in what.naive]
-    return tuple(Size(name, who, local[tag].size_bytes) for name, who, tag in tags if tag in local)
 
 
 def _odd(measurements: Sequence[Measurement]) -> tuple[str, ...]:
