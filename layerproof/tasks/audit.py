@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -48,10 +47,8 @@ def audit(
         inv audit --service backend-api --against backend-api:1.4
     """
     from layerproof.errors import UsageError
-    from layerproof.kept import keep
     from layerproof.report.audit import audits_document, comparison_document, render_audits, render_comparison
     from layerproof.workflow import audit as workflow
-    from layerproof.workflow.history import records_folder
     from layerproof.workflow.load import select_images
 
     with exit_on_error(format=format):
@@ -69,9 +66,8 @@ def audit(
             raise UsageError("no service has a `build`: there is nothing to audit", hint="Check the compose file.")
         with _reading(names) as watch:
             audits = workflow.audit(project, engine=engine, names=names, watch=watch)
-        document = audits_document(audits)
-        show(render_audits(audits, details=details), document, format=format)
-        for warning in keep(records_folder(project), "audit", document, rows="images", by=("image",), at=time.time()):
+        show(render_audits(audits, details=details), audits_document(audits), format=format)
+        for warning in workflow.keep_audits(project, audits):
             say(f"! {warning}")
         fail_unless(all(item.passed for item in audits))
 

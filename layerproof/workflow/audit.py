@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 
@@ -16,9 +17,12 @@ from layerproof.dockerfile import find_stage
 from layerproof.engine import Engine, ImageInfo
 from layerproof.errors import UsageError
 from layerproof.evidence import secret_values
+from layerproof.kept import keep
 from layerproof.model import Image, Project
 from layerproof.references import normalize_reference
+from layerproof.report.audit import audits_document
 from layerproof.secret_names import names_secret, without_secrets
+from layerproof.workflow.history import records_folder
 from layerproof.workflow.load import configuration
 
 _MEGABYTE = 1_000_000
@@ -51,6 +55,19 @@ def audit(
         raise UsageError(f"not built yet: {', '.join(missing)}", hint="Run inv build first.")
     saved = _by_tag(engine.export([image.tag for image in images], partial(read_archive, watch=watch)))
     return tuple(_audit(project, image, saved[tags[image.name]], local) for image in images)
+
+
+def keep_audits(
+    project: Project, audits: Sequence[ImageAudit], *, clock: Callable[[], float] = time.time
+) -> tuple[str, ...]:
+    """
+    Keep what was found for the report; what was found in other images stays.
+
+    Returns:
+        A warning where it cannot be kept.
+    """
+    document = audits_document(audits)
+    return keep(records_folder(project), "audit", document, rows="images", by=("image",), at=clock())
 
 
 def audit_against(
