@@ -41,7 +41,7 @@ def read_archive(
         watch: told of each layer that has been read.
 
     Raises:
-        AuditError: it is no archive of images, is cut off, or has layers in a format that cannot be read.
+        AuditError: it is no archive of images, is cut off, or has layers that cannot be read.
     """
     documents: dict[str, bytes] = {}
     layers: dict[str, Layer] = {}
@@ -87,10 +87,7 @@ def _take(member: tarfile.TarInfo, content: IO[bytes], documents: dict[str, byte
     """A layer, or None for a document. Told apart by what it is: a layer is a tar, packed or not."""
     head = content.peek(_BLOCK)[:_BLOCK]  # type: ignore[attr-defined]  # a BufferedReader
     if head.startswith(_ZSTD):
-        raise AuditError(
-            f"layer {posixpath.basename(member.name)[:12]} is compressed with zstd, which cannot be read here",
-            hint="Build it again with inv build: its layers are then written as plain tar.",
-        )
+        return _read_zstd(content, digests=digests)
     if head.startswith(_PACKED) or head[_MAGIC_AT:].startswith(b"ustar"):
         return read_layer(content, digests=digests)
     if head == bytes(_BLOCK):
@@ -98,6 +95,17 @@ def _take(member: tarfile.TarInfo, content: IO[bytes], documents: dict[str, byte
     if member.size <= _MAX_DOCUMENT:
         documents[member.name] = content.read()
     return None
+
+
+def _read_zstd(content: IO[bytes], *, digests: bool) -> Layer:
+    """A layer as it was pulled into the containerd image store; tarfile knows zstd from Python 3.14 on."""
+    import zstandard
+
+    try:
+        with zstandard.ZstdDecompressor().stream_reader(content, read_across_frames=True, closefd=False) as unpacked:
+            return read_layer(unpacked, digests=digests)
+    except zstandard.ZstdError as error:
+        raise ValueError(error) from error
 
 
 def _image(

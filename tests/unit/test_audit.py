@@ -11,6 +11,7 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
+import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -368,8 +369,9 @@ def test_archives_of_old_and_new_versions_of_docker_are_read() -> None:
     )
     (saved,) = read_archive(io.BytesIO(old))
     assert [len(item.entries) for item in saved.layers] == [1, 1]
-    (saved,) = read_archive(io.BytesIO(image(gzip.compress(content), bytes(1024))))
-    assert [len(item.entries) for item in saved.layers] == [1, 0]
+    frames = zstandard.compress(content[:700]) + zstandard.compress(content[700:])
+    (saved,) = read_archive(io.BytesIO(image(gzip.compress(content), bytes(1024), frames)))
+    assert [len(item.entries) for item in saved.layers] == [1, 0, 1]
 
 
 @pytest.mark.parametrize(
@@ -378,7 +380,8 @@ def test_archives_of_old_and_new_versions_of_docker_are_read() -> None:
         pytest.param(b"", "cannot be read", id="nothing"),
         pytest.param(b"no tar" * 200, "cannot be read", id="no archive"),
         pytest.param(image(tar(member("a", b"1" * 5000)))[:3000], "cannot be read", id="cut off"),
-        pytest.param(image(b"\x28\xb5\x2f\xfd" + bytes(600)), "zstd", id="zstd"),
+        pytest.param(image(b"\x28\xb5\x2f\xfd" + bytes(600)), "cannot be read", id="damaged zstd"),
+        pytest.param(image(zstandard.compress(b"no tar" * 200)), "cannot be read", id="zstd of something else"),
         pytest.param(tar(member("manifest.json", b'[{"Config": "c"}]')), "cannot be read", id="a layer is missing"),
         pytest.param(
             tar(member("c", b"[]"), member("manifest.json", b'[{"Config": "c", "Layers": []}]')),
