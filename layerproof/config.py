@@ -32,23 +32,24 @@ class _Table(BaseModel):
 class Probe(_Table):
     """One HTTP question that `verify` asks a running service."""
 
-    port: int
-    path: str = "/"
-    json_has: dict[str, Any] = Field(default_factory=dict)
-    text_has: str = ""
-    shows: tuple[str, ...] = Field(default=(), strict=False)
+    port: int = Field(description="the port in the container; it must be published")
+    path: str = Field(default="/", description="the path that is asked")
+    json_has: dict[str, Any] = Field(
+        default_factory=dict, description="parts that the JSON answer must have; in a list, every entry must match"
+    )
+    text_has: str = Field(default="", description="a text that the answer must contain")
+    shows: tuple[str, ...] = Field(
+        default=(), strict=False, description='values of the answer to show, such as `"dependencies.mongodb.status"`'
+    )
 
 
 class WeightsConfig(_Table):
-    """
-    Files that a service needs when it runs and that no image carries.
+    """Files that a service needs when it runs and that no image carries; the compose file mounts their folder."""
 
-    `manifest` names the file that lists them, relative to the root; `mount` is where the container finds them, and the
-    folder on this machine is what the compose file mounts there.
-    """
-
-    manifest: _Path = Field(min_length=1)
-    mount: str
+    manifest: _Path = Field(
+        min_length=1, description="the list of files that the service needs and no image carries, relative to the root"
+    )
+    mount: str = Field(description="where the container finds them: the absolute target of a folder's mount")
 
     @field_validator("mount")
     @classmethod
@@ -59,26 +60,54 @@ class WeightsConfig(_Table):
 
 
 class AuditConfig(_Table):
-    """
-    What the built image of a service may be: budgets in megabytes (10^6 bytes), and what is allowed to be inside, a
-    kind such as `setuid` or a pattern of paths, each with its reason.
-    """
+    """What the built image of a service may weigh, and what may be inside."""
 
-    max_size_mb: float | None = Field(default=None, gt=0)
-    max_wasted_mb: float | None = Field(default=None, ge=0)
-    allow: dict[str, Annotated[str, Field(min_length=1)]] = Field(default_factory=dict)
+    max_size_mb: float | None = Field(
+        default=None, gt=0, description="how large the built image may be, in 10^6 bytes; without it, any size"
+    )
+    max_wasted_mb: float | None = Field(
+        default=None,
+        ge=0,
+        description="how much a later layer may overwrite or remove, in 10^6 bytes; without it, any amount",
+    )
+    allow: dict[str, Annotated[str, Field(min_length=1)]] = Field(
+        default_factory=dict,
+        description="what may be inside all the same: kinds or patterns of paths, each with its reason",
+    )
 
 
 class ServiceConfig(_Table):
     """What layerproof cannot see in the Compose file or the Dockerfile."""
 
-    gpu: bool = False
-    rebuild_budget_s: float = Field(default=30.0, gt=0)
-    probe_source: _Path | None = None
-    dependency_steps: tuple[Annotated[str, Field(min_length=1)], ...] = Field(default=(), strict=False)
-    application_steps: tuple[Annotated[str, Field(min_length=1)], ...] = Field(default=(), strict=False)
-    verify: tuple[Probe, ...] = Field(default=(), strict=False)
-    log_ignore: tuple[str, ...] = Field(default=(), strict=False)
+    gpu: bool = Field(
+        default=False, description="the service needs a GPU: it must reserve one, and no service without this may"
+    )
+    rebuild_budget_s: float = Field(
+        default=30.0, gt=0, description="how many seconds a rebuild after a code edit may take, in `prove`"
+    )
+    probe_source: _Path | None = Field(
+        default=None,
+        description="the file that `prove` edits, relative to the build context; without it, the one whose edit re-runs"
+        " most",
+    )
+    dependency_steps: tuple[Annotated[str, Field(min_length=1)], ...] = Field(
+        default=(),
+        strict=False,
+        description="texts; an instruction of the Dockerfile with one of them installs dependencies",
+    )
+    application_steps: tuple[Annotated[str, Field(min_length=1)], ...] = Field(
+        default=(),
+        strict=False,
+        description="texts; an instruction of the Dockerfile with one of them installs none, whatever it looks like",
+    )
+    verify: tuple[Probe, ...] = Field(
+        default=(), strict=False, description="HTTP questions that `verify` asks the running service"
+    )
+    log_ignore: tuple[str, ...] = Field(
+        default=(),
+        strict=False,
+        description="regular expressions of log lines that look like errors and are none, for `verify`",
+    )
     weights: WeightsConfig | None = None
     audit: AuditConfig = AuditConfig()
 
@@ -96,57 +125,87 @@ class ServiceConfig(_Table):
 class Overlay(_Table):
     """Arguments and named contexts that a profile lays over the general ones."""
 
-    args: dict[str, str] = Field(default_factory=dict)
-    contexts: dict[str, _Path] = Field(default_factory=dict)
+    args: dict[str, str] = Field(
+        default_factory=dict, description="build arguments by name, each for every image that declares it"
+    )
+    contexts: dict[str, _Path] = Field(
+        default_factory=dict,
+        description="named contexts by name, each for every image that has a stage or an image of that name: a folder"
+        " relative to the root, or an address",
+    )
 
 
 class Policy(_Table):
-    """
-    What the rules ask for.
+    """What the rules ask for."""
 
-    `ignore` names rules that do not apply here, each with its reason. `stages` are the names that a service's stages
-    must have, in order; any names for none. `pin` is how exactly an upstream image has to be named. `unused_context_kb`
-    is how much of a build context may go unused.
-    """
-
-    ignore: dict[str, Annotated[str, Field(min_length=1)]] = Field(default_factory=dict)
-    stages: tuple[Annotated[str, Field(min_length=1)], ...] = Field(default=(), strict=False)
-    pin: Literal["tag", "digest"] = "tag"
-    unused_context_kb: int = Field(default=100, ge=0)
+    ignore: dict[str, Annotated[str, Field(min_length=1)]] = Field(
+        default_factory=dict,
+        description="by rule, the reason why it does not apply; one that silences nothing is a finding",
+    )
+    stages: tuple[Annotated[str, Field(min_length=1)], ...] = Field(
+        default=(),
+        strict=False,
+        description="the names that a service's stages must have, in order; without it, only what they do counts",
+    )
+    pin: Literal["tag", "digest"] = Field(
+        default="tag", description="how exactly upstream images are named: by a tag with a version, or by a digest"
+    )
+    unused_context_kb: int = Field(
+        default=100, ge=0, description="how many kB of a build context may go unused before it is told"
+    )
 
 
 class BenchGoals(_Table):
-    """
-    What `inv bench` has to find; one that is not set is not judged.
+    """What `bench` has to find; a goal that is not set is not judged."""
 
-    `edit_speedup` is, by service, how many times faster than the naive build a code edit is at least. `warm_to_bake` is
-    the share of `docker buildx bake` that a no-op and a code edit take at most, `cold_to_sequence` that of the `docker
-    build` commands in a cold build of everything, `size_to_naive` that of the naive image in the size of an image.
-    """
-
-    edit_speedup: dict[str, Annotated[float, Field(gt=0)]] = Field(default_factory=dict)
-    warm_to_bake: float | None = Field(default=None, gt=0)
-    cold_to_sequence: float | None = Field(default=None, gt=0)
-    size_to_naive: float | None = Field(default=None, gt=0)
+    edit_speedup: dict[str, Annotated[float, Field(gt=0)]] = Field(
+        default_factory=dict,
+        description="by service, how many times faster than naive a code edit is built, at least",
+    )
+    warm_to_bake: float | None = Field(
+        default=None,
+        gt=0,
+        description="the share of `docker buildx bake` that a no-op and a code edit take, at most",
+    )
+    cold_to_sequence: float | None = Field(
+        default=None,
+        gt=0,
+        description="the share of the `docker build` commands that a cold build of everything takes, at most",
+    )
+    size_to_naive: float | None = Field(
+        default=None, gt=0, description="the share of the naive image that an image takes, at most"
+    )
 
 
 class BenchConfig(_Table):
-    """`naive` is the folder with a naive Dockerfile for each service, in a folder of the service's name."""
+    """What `bench` compares with, and what it has to find."""
 
-    naive: _Path = "bench/naive"
+    naive: _Path = Field(
+        default="bench/naive",
+        description="the folder with a naive Dockerfile for a service, in a folder of the service's name",
+    )
     goals: BenchGoals = BenchGoals()
 
 
 class Config(Overlay):
     """The whole table. `compose_file` is empty where Compose's own search order decides."""
 
-    compose_file: _Path = ""
-    bases: _Path = "docker"
+    compose_file: _Path = Field(
+        default="",
+        description="the compose file, several joined by `:`; without it `COMPOSE_FILE` (also from `.env`), else"
+        " Compose's own search order",
+    )
+    bases: _Path = Field(
+        default="docker",
+        description="the folder whose sub-folders with a Dockerfile are base images, unless a service builds them",
+    )
     profiles: dict[str, Overlay] = Field(default_factory=dict)
     services: dict[str, ServiceConfig] = Field(default_factory=dict)
     policy: Policy = Policy()
     bench: BenchConfig = BenchConfig()
-    allow_mnt: bool = False
+    allow_mnt: bool = Field(
+        default=False, description="build below `/mnt/<letter>` all the same: there it is a real Linux disk"
+    )
 
     def service(self, name: str) -> ServiceConfig:
         """The table of one service; the defaults where it has none."""

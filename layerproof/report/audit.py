@@ -91,7 +91,8 @@ def audit_document(item: ImageAudit) -> dict[str, Any]:
 def comparison_document(found: Comparison) -> dict[str, Any]:
     """
     `{"schema", "now": image, "before": image, "changes": [{"path", "before_bytes", "now_bytes"}], "appeared": [found],
-    "gone": [found]}`; an image is one of `audits_document`, bytes are None where the file is not there.
+    "gone": [found]}`; an image is one of those above, found is an entry of its "forbidden", and bytes are null where
+    the file is not there.
     """
     return {
         "schema": SCHEMA,

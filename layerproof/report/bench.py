@@ -140,7 +140,14 @@ def ordered(measurements: Sequence[Measurement]) -> list[Measurement]:
 
 
 def bench_document(report: BenchReport) -> dict[str, Any]:
-    """The JSON of `inv bench`; docs/configuration.md describes it."""
+    """
+    `{"schema", "lab", "passed", "date", "wall_s", "machine", "versions", "measurements": [{"kind":
+    "cold|noop|edit|manifest", "service", "contestant", "times_s": [s], "median_s", "ran": [n]}], "sizes": [{"service",
+    "contestant", "size_bytes"}], "ratios": [{"kind": "cold|noop|edit|manifest|size", "service", "other", "median",
+    "low", "high"}], "goals": [{"goal", "value", "low", "high", "limit", "at_least", "held"}], "notes": [text]}`;
+    `service` is "" for everything, `ran` has the number of steps that each build ran, and a ratio is ours by theirs,
+    round by round. The same document is kept in `.layerproof/bench/`.
+    """
     return {
         "schema": 1,
         "lab": report.lab,

@@ -24,9 +24,9 @@ SCHEMA = 1
 
 def build_document(report: BuildReport) -> dict[str, Any]:
     """
-    `{"schema", "lab", "wall_s", "images": [{"image", "action", "wall_s", "ran", "cached", "size_bytes", "id"}],
-    "causes": [{"image", "step", "stage", "line", "cause", "detail", "certain"}]}`; the causes are those for which
-    dependencies were installed again.
+    `{"schema", "lab", "wall_s", "images": [{"image", "action": "built|unchanged", "wall_s", "ran", "cached",
+    "size_bytes", "id"}], "causes": [{"image", "step", "stage", "line", "cause", "detail": [text], "certain"}]}`; the
+    causes are those for which dependencies were installed again.
     """
     images = [
         {
@@ -46,7 +46,7 @@ def build_document(report: BuildReport) -> dict[str, Any]:
 
 
 def checks_document(checks: Iterable[Check]) -> dict[str, Any]:
-    """`{"schema", "passed", "checks": [{"name", "state", "detail", "hint"}]}`; warnings pass."""
+    """`{"schema", "passed", "checks": [{"name", "state": "ok|warning|failed", "detail", "hint"}]}`; warnings pass."""
     rows = list(checks)
     return {
         "schema": SCHEMA,
@@ -57,9 +57,11 @@ def checks_document(checks: Iterable[Check]) -> dict[str, Any]:
 
 def proof_document(report: ProofReport) -> dict[str, Any]:
     """
-    `{"schema", "lab", "passed", "wall_s", "verdicts": [{"image", "probe", "passed", "outcome", "reason", "hint", "ran",
-    "cached", "wall_s", "steps_s", "budget_s"}]}`; a step is `{"image", "stage", "number", "total", "instruction",
-    "line", "state", "duration_s"}`.
+    `{"schema", "lab", "passed", "wall_s", "verdicts": [{"image", "probe", "passed", "outcome":
+    "held|failed|unproven|not applicable", "reason", "hint", "ran": [step], "cached": [step], "wall_s", "steps_s",
+    "budget_s"}]}`; a step is `{"image", "stage", "number", "total", "instruction", "line", "state", "duration_s"}`.
+    `wall_s` is the time of the probe's builds, `steps_s` that of the steps that ran; `budget_s` is null where time
+    decides nothing.
     """
     verdicts = [
         {
@@ -118,7 +120,7 @@ def graph_document(project: Project) -> dict[str, Any]:
 
 
 def images_document(project: Project, local: Mapping[str, ImageInfo], stale: Sequence[str]) -> dict[str, Any]:
-    """`{"schema", "images": [{"image", "tag", "id", "size_bytes", "created", "stale"}]}`; id None: missing."""
+    """`{"schema", "images": [{"image", "tag", "id", "size_bytes", "created", "stale"}]}`; id null: missing."""
     rows = []
     for image in project.images:
         info = local.get(image.tag)
@@ -141,15 +143,21 @@ def stack_document(containers: Sequence[Container], addresses: Mapping[str, str]
     return {"schema": SCHEMA, "containers": rows}
 
 
+def cache_document(usage: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """`{"schema", "records": [record]}`; a record is one of `docker buildx du`, as it comes."""
+    return {"schema": SCHEMA, "records": list(usage)}
+
+
 def lab_document(results: Sequence[LabResult]) -> dict[str, Any]:
-    """`{"schema", "images": [{"reference", "action", "size_bytes"}]}`."""
+    """`{"schema", "images": [{"reference", "action": "built|unchanged|real|unknown", "size_bytes"}]}`."""
     return {"schema": SCHEMA, "images": [vars(result) for result in results]}
 
 
 def weights_document(reports: Sequence[WeightsReport]) -> dict[str, Any]:
     """
     `{"schema", "passed", "services": [{"service", "folder", "needed", "when", "files": [{"path", "state", "size_bytes",
-    "sha256", "from", "licence"}]}]}`; size and hash are those found, None where there is no file or it was not read.
+    "sha256", "from", "licence"}]}]}`; size and hash are those of the file on the disk, null where there is none or it
+    was not read. `passed` is false where a file that is needed is not `ok`.
     """
     services = [
         {

@@ -32,8 +32,9 @@ def render_check(report: CheckReport) -> RenderableType:
 
 def findings_document(report: CheckReport) -> dict[str, Any]:
     """
-    `{"schema", "findings": [{"rule", "severity", "path", "line", "message", "requirement", "fix", "tool"}], "checked",
-    "unchecked"}`.
+    `{"schema", "findings": [{"rule", "severity": "error|warning", "path", "line", "message", "requirement", "fix",
+    "tool": "layerproof|hadolint|buildkit"}], "checked": [text],
+    "unchecked": [text]}`; findings are sorted by path, line and rule.
     """
     return {
         "schema": SCHEMA,

@@ -32,15 +32,18 @@ def render_proof(report: ProofReport) -> RenderableType:
     lines: list[RenderableType] = [_matrix(images, probes, cells)]
     lines += _complaints(report)
     lines += [Text(f"- {line}", style="dim") for line in _skipped(report)]
-    counts = {name: sum(item.outcome == name for item in report.verdicts) for name in _COUNTED}
-    said = ", ".join(f"{counts[name]} {word}" for name, word in _COUNTED.items() if counts[name])
     style = "bold green" if report.passed else "bold red"
-    lines.append(
-        Text(f"{len(report.verdicts)} probes: {said or 'nothing was proven'}; {seconds(report.wall_s)}", style)
-    )
+    lines.append(Text(f"{proof_summary(report)}; {seconds(report.wall_s)}", style))
     if report.lab:
         lines.append(Text(LAB_NOTE, style="dim"))
     return Group(*lines)
+
+
+def proof_summary(report: ProofReport) -> str:
+    """`21 probes: 20 held, 1 failed`."""
+    counts = {name: sum(item.outcome == name for item in report.verdicts) for name in _COUNTED}
+    said = ", ".join(f"{counts[name]} {word}" for name, word in _COUNTED.items() if counts[name])
+    return f"{len(report.verdicts)} probes: {said or 'nothing was proven'}"
 
 
 def _complaints(report: ProofReport) -> list[RenderableType]:

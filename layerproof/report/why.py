@@ -40,7 +40,8 @@ def cause_line(cause: StepCause) -> str:
 def why_document(explanations: Sequence[Explanation]) -> dict[str, Any]:
     """
     `{"schema", "images": [{"image", "now", "before", "note", "cached", "causes": [{"step", "stage", "line", "cause",
-    "detail", "certain"}]}]}`
+    "detail": [text], "certain"}]}]}`; `note` says why there is nothing to explain, "" otherwise; `cached` counts the
+    steps that came from the cache.
     """
     images = [
         {

@@ -126,11 +126,12 @@ def images(c: Context, profile: str = "", format: str = "text") -> None:
 @task(help={"builder": _HELP["builder"], "format": _HELP["format"]})
 def cache(c: Context, builder: str = "", format: str = "text") -> None:
     """Show how much build cache there is, by kind."""
+    from layerproof.report.document import cache_document
     from layerproof.report.text import render_cache
 
     with exit_on_error(format=format):
         usage = connect(builder=builder).cache_usage()
-        show(render_cache(usage), {"schema": 1, "records": list(usage)}, format=format)
+        show(render_cache(usage), cache_document(usage), format=format)
 
 
 @task(

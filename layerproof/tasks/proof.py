@@ -23,7 +23,7 @@ if TYPE_CHECKING:
         "full": "Let installs and bases run to their end, and build the result again, which has to run nothing.",
         "profile": "A profile of [tool.layerproof.profiles]; default: LAYERPROOF_PROFILE, else what `inv lab` chose.",
         "builder": "Prove on this buildx builder; default: the current one.",
-        "format": "text, json or junit (the document on stdout, progress on stderr).",
+        "format": "text, json, junit or svg, a picture (the document on stdout, progress on stderr).",
     },
 )
 def prove(
@@ -45,15 +45,17 @@ def prove(
         inv prove
         inv prove --service pose-service --probe source
         inv prove --format junit > proof.xml
+        inv prove --format svg > docs/proof.svg
     """
     from layerproof.report.document import proof_document
     from layerproof.report.junit import proof_junit
-    from layerproof.report.proof import render_proof
+    from layerproof.report.picture import render_picture
+    from layerproof.report.proof import proof_summary, render_proof
     from layerproof.workflow.load import select_images
     from layerproof.workflow.prove import keep_proof
     from layerproof.workflow.prove import prove as run
 
-    with exit_on_error(format=format, known=(*FORMATS, "junit")):
+    with exit_on_error(format=format, known=(*FORMATS, "junit", "svg")):
         engine = connect(builder=builder)
         project = load_project(c, engine, profile=profile)
         if project.profile:
@@ -64,6 +66,10 @@ def prove(
             say(f"! {warning}")
         if format == "junit":
             sys.stdout.write(proof_junit(report))
+        elif format == "svg":
+            sys.stdout.write(
+                render_picture(render_proof(report), title=proof_summary(report), command="layerproof prove")
+            )
         else:
             show(render_proof(report), proof_document(report), format=format)
         fail_unless(report.passed)

@@ -40,8 +40,14 @@ def collect(
     clock: Callable[[], float] = time.time,
 ) -> dict[str, Any]:
     """
-    `{"schema", "project", "profile", "generated", "lab", "totals", "images", "builds", "proof", "check", "audit"}`;
-    docs/report.md has the rest.
+    `{"schema", "project", "profile", "generated", "lab", "totals": {"images", "builds", "last_started", "last_wall_s",
+    "ran", "cached"}, "images": [{"image", "tag", "role", "service", "target", "parents", "upstreams"}], "builds":
+    [{"started", "kind", "builder", "wall_s", "explained", "images": [{"image", "action", "wall_s", "size_bytes",
+    "before", "note", "steps": [{"stage", "number", "total", "line", "state", "at_s", "duration_s", "waited_s", "text",
+    "log", "cause"}]}], "phases": [{"image", "kind", "at_s", "duration_s"}]}], "proof": {"passed", "lab", "probes",
+    "verdicts"}, "check": {"findings", "checked", "unchecked"}, "audit"}`; times are seconds, `at_s` since the build
+    began, and `builds` are newest first. `lab`, `proof`, `check`, `audit` and `cause` are null where nothing is known;
+    `check.error` says why the check could not be made.
 
     Args:
         builds: so many of the newest builds and proofs.
