@@ -14,7 +14,7 @@ from pathlib import Path
 
 import nox
 
-nox.options.sessions = ["lint", "locks", "validate", "types", "tests", "e2e"]
+nox.options.sessions = ["lint", "docs", "locks", "validate", "types", "tests", "e2e"]
 nox.options.error_on_missing_interpreters = True
 nox.options.reuse_existing_virtualenvs = True
 nox.needs_version = ">=2025.5.1"
@@ -40,6 +40,26 @@ def lint(session: nox.Session) -> None:
         session.run("layerproof", "check", "--tool", "buildkit", "--strict")
     for project in NODE_PROJECTS:
         npm(session, project, "run", "lint")
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """
+    Every link and anchor, and whether what is written from the code is what the code says; `-- --update` writes it.
+
+    `-- --online` asks for the addresses of other sites too; `-- --picture` draws the README's picture on an engine.
+    """
+    install(session, "docs")
+    if "--update" in session.posargs:
+        session.run("python", "docs/write_reference.py")
+        session.run("layerproof", "rules", "--write", "docs/rules")
+    if "--picture" in session.posargs:
+        session.run("python", "docs/draw_proof.py")
+    session.run("python", "docs/write_reference.py", "--check")
+    listed = subprocess.run(["git", "ls-files", "-z", "*.md"], capture_output=True, text=True, check=True).stdout
+    pages = [name for name in listed.split("\0") if name]
+    offline = [] if "--online" in session.posargs else ["--offline"]
+    session.run("lychee", *offline, "--include-fragments", "--no-progress", *pages)
 
 
 @nox.session

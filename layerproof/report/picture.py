@@ -20,7 +20,8 @@ _ASPECT, _CHARACTER_WIDTH, _LINE_HEIGHT = 0.6, 12, 24.4
 _PADDING = 20
 # Rich fills in what is in single braces.
 _PAGE = """\
-<svg xmlns="http://www.w3.org/2000/svg" role="img" aria-labelledby="{unique_id}-title" viewBox="0 0 %(width)d %(height)d">
+<svg xmlns="http://www.w3.org/2000/svg" role="img" aria-labelledby="{unique_id}-title"
+     viewBox="0 0 %(width)d %(height)d">
 <title id="{unique_id}-title">%(title)s</title>
 <style>
 text {{ font-family: %(font)s; font-size: {char_height}px; white-space: pre; }}
@@ -50,7 +51,7 @@ def render_picture(renderable: RenderableType, *, title: str, command: str = "")
     Returns:
         An SVG document that loads nothing.
     """
-    shown = Group(Text(f"$ {command}", style="bold"), renderable) if command else renderable
+    shown = Group(Text(f"$ {command}\n", style="bold"), renderable) if command else renderable
     columns = min(MAX_WIDTH, max(MIN_WIDTH, *map(len, _lines(shown, MAX_WIDTH))))
     facts = {
         "width": columns * _CHARACTER_WIDTH + 2 * _PADDING,
@@ -63,8 +64,8 @@ def render_picture(renderable: RenderableType, *, title: str, command: str = "")
         "dark_styles": _braced(_export(shown, columns, colours=_DARK, page="{styles}")),
     }
     picture = _export(shown, columns, colours=_LIGHT, page=_PAGE % facts)
-    # Every text has its own length: nothing to clip.
-    return re.sub(r' clip-path="[^"]*"', "", picture).replace("</text>", "</text>\n")
+    # Every text has its own length, so that there is nothing to clip; ends of lines are texts of their own.
+    return re.sub(r' clip-path="[^"]*"|<text [^>]*>\n</text>', "", picture).replace("</text>", "</text>\n")
 
 
 def _export(shown: RenderableType, columns: int, *, colours: tuple[str, ...], page: str) -> str:
