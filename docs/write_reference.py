@@ -72,7 +72,7 @@ def tasks() -> list[Task[Any]]:
     return [namespace[name] for name in namespace.task_names]
 
 
-def keys(model: type[BaseModel] = Config, path: str = "") -> Iterator[tuple[str, FieldInfo]]:
+def config_keys(model: type[BaseModel] = Config, path: str = "") -> Iterator[tuple[str, FieldInfo]]:
     """Every key of the configuration as `services.S.gpu`, with its field; tables are gone into."""
     for name, field in model.model_fields.items():
         key = f"{path}{field.alias or name}"
@@ -83,7 +83,7 @@ def keys(model: type[BaseModel] = Config, path: str = "") -> Iterator[tuple[str,
         if field.description:
             yield key, field
         named = f".{NAMES[name]}" if get_origin(field.annotation) is dict else ""
-        yield from keys(inner, f"{key}{named}.")
+        yield from config_keys(inner, f"{key}{named}.")
 
 
 def _types(annotation: Any) -> Iterator[type]:
@@ -157,7 +157,8 @@ def _flag_row(argument: Argument) -> str:
 
 def _configuration_page() -> str:
     rows = "\n".join(
-        f"| `{key}` | {_kind(field)} | {_default(field)} | {_cell(field.description or '')} |" for key, field in keys()
+        f"| `{key}` | {_kind(field)} | {_default(field)} | {_cell(field.description or '')} |"
+        for key, field in config_keys()
     )
     return f"""{NOTE}# Configuration keys
 
