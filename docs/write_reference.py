@@ -82,7 +82,7 @@ def config_keys(model: type[BaseModel] = Config, path: str = "") -> Iterator[tup
             continue
         if field.description:
             yield key, field
-        named = f".{NAMES[name]}" if get_origin(field.annotation) is dict else ""
+        named = f".{NAMES.get(name, 'NAME')}" if get_origin(field.annotation) is dict else ""
         yield from config_keys(inner, f"{key}{named}.")
 
 
@@ -162,8 +162,9 @@ def _configuration_page() -> str:
     )
     return f"""{NOTE}# Configuration keys
 
-`[tool.layerproof]`; everything is optional. `S` stands for the name of a service, `P` for that of a profile. An unknown
-key is an error that names it. What the tables are for, with examples: [configuration](../configuration.md).
+`[tool.layerproof]`; everything is optional. `S` stands for the name of a service, `P` for that of a profile, `NAME` for
+any other of yours. An unknown key is an error that names it. What the tables are for, with examples:
+[configuration](../configuration.md).
 
 | key | type | default | meaning |
 |---|---|---|---|
