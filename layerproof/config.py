@@ -199,6 +199,10 @@ class Config(Overlay):
         default="docker",
         description="the folder whose sub-folders with a Dockerfile are base images, unless a service builds them",
     )
+    lab: _Path = Field(
+        default="lab",
+        description="the folder with the recipes of stand-ins, `lab.toml`, for `lab`; it may lie outside of the root",
+    )
     profiles: dict[str, Overlay] = Field(default_factory=dict)
     services: dict[str, ServiceConfig] = Field(default_factory=dict)
     policy: Policy = Policy()

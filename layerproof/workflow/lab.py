@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from layerproof.config import profile_names
+from layerproof.config import load_config, profile_names
 from layerproof.context import load_context
 from layerproof.engine import Engine, ImageInfo, install, process
 from layerproof.engine.install import Say
@@ -61,6 +61,11 @@ def upstream_references(project: Project) -> tuple[str, ...]:
     return tuple(sorted(normalize_reference(name) for name in named))
 
 
+def lab_folder(project: Project) -> Path:
+    """The folder of the project's recipes, which may lie in the repository around it; it need not exist."""
+    return (project.root / load_config(project.root).lab).resolve()
+
+
 def load_recipes(folder: Path) -> tuple[Mapping[str, Any], ...]:
     """The recipes of `lab.toml`; none where the project has no lab."""
     import tomli
@@ -100,7 +105,7 @@ def build_lab(
         NoEngineError: mmdebstrap is missing.
         BuildError: a stand-in did not build.
     """
-    folder = project.root / "lab"
+    folder = lab_folder(project)
     recipes = load_recipes(folder)
     wanted = [match_recipe(reference, recipes, folder) for reference in upstream_references(project)]
     local = engine.images()
@@ -110,7 +115,7 @@ def build_lab(
     roots = {suite: _root_stamp(folder, suite) for suite in sorted({item.suite for item in ours})}
     stale_roots = [suite for suite, stamp in roots.items() if not _holds(local.get(_root_tag(suite)), stamp)]
     for suite in stale_roots:
-        _build_root(project.root, suite, roots[suite], engine=engine, say=say)
+        _build_root(project.root, folder, suite, roots[suite], engine=engine, say=say)
     stamps = {item.reference: _stamp(item, roots[item.suite]) for item in ours}
     stale = [item for item in ours if not _holds(local.get(item.reference), stamps[item.reference])]
     if stale:
@@ -127,7 +132,7 @@ def build_lab(
 
 def missing_upstreams(project: Project, *, engine: Engine) -> tuple[str, ...]:
     """The upstream images that are not on this machine and that the lab could stand in for."""
-    local, folder = engine.images(), project.root / "lab"
+    local, folder = engine.images(), lab_folder(project)
     recipes = load_recipes(folder)
     return tuple(
         reference
@@ -208,7 +213,7 @@ def _recipe_target(item: StandIn, stamp: str, names: Mapping[str, str]) -> dict[
     }
 
 
-def _build_root(root: Path, suite: str, stamp: str, *, engine: Engine, say: Say) -> None:
+def _build_root(root: Path, folder: Path, suite: str, stamp: str, *, engine: Engine, say: Say) -> None:
     """A Debian root by mmdebstrap, with this machine's trust and package settings, as an image."""
     program = process.find_program("mmdebstrap")
     if program is None:
@@ -230,7 +235,7 @@ def _build_root(root: Path, suite: str, stamp: str, *, engine: Engine, say: Say)
             raise BuildError(f"mmdebstrap failed with code {done.returncode}:\n{done.tail()}")
         target = {
             "context": str(work),
-            "dockerfile": str(root / "lab" / "debian" / "Dockerfile"),
+            "dockerfile": str(folder / "debian" / "Dockerfile"),
             "tags": [_root_tag(suite)],
             "labels": {LAB_LABEL: _root_tag(suite), RECIPE_LABEL: stamp},
             "output": ["type=docker"],

@@ -91,3 +91,17 @@ def test_the_lab_is_the_lowest_of_the_profiles(chosen: str, expected: str) -> No
 @pytest.mark.parametrize("profile", [None, "", "hmr2", "laboratory"])
 def test_other_profiles_are_not_the_lab(profile: str | None) -> None:
     assert not is_lab(profile)
+
+
+def test_the_recipes_may_lie_outside_of_the_project(repo: Path, project: Project, engine: FakeEngine) -> None:
+    lab = repo.parent / "our lab"
+    lab.mkdir()
+    (lab / "lab.toml").write_text('[[recipe]]\nfolder = "mongo"\nmatches = "mongo:7.0"\nsuite = "sid"\n')
+    (repo / "pyproject.toml").write_text('[tool.layerproof]\nlab = "../our lab"\n')
+    assert missing_upstreams(project, engine=engine) == ("mongo:7.0",)
+
+
+def test_a_project_whose_recipes_were_left_behind_has_none(repo: Path, project: Project, engine: FakeEngine) -> None:
+    (repo / "pyproject.toml").write_text('[tool.layerproof]\nlab = "../../lab"\n')
+    assert missing_upstreams(project, engine=engine) == ()
+    assert {result.action for result in build_lab(project, engine=engine, say=print)} == {"real", "unknown"}
