@@ -130,15 +130,16 @@ def fail_unless(holds: bool) -> None:
 
 
 def root_of(c: Context) -> Path:
-    """The root that the tasks.py in use has configured, else the nearest folder upwards with a compose file."""
+    """The root that the tasks.py in use has configured, else the nearest folder upwards with or naming a compose file."""
     from layerproof.compose import DEFAULT_NAMES
+    from layerproof.config import load_config
 
     configured = c.config.get("layerproof", {}).get("root")
     if configured:
         return Path(configured)
     here = Path.cwd()
     for folder in (here, *here.parents):
-        if any((folder / name).is_file() for name in DEFAULT_NAMES):
+        if any((folder / name).is_file() for name in DEFAULT_NAMES) or load_config(folder).compose_file:
             return folder
     return here
 
