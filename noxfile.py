@@ -20,11 +20,13 @@ nox.options.reuse_existing_virtualenvs = True
 nox.needs_version = ">=2025.5.1"
 
 ROOT = Path(__file__).parent
-NODE_PROJECTS = ("backend", "web")
+# A project of its own, with its own configuration; the same checks hold for it.
+EXAMPLE = "examples/flask-svelte"
+NODE_PROJECTS = ("backend", "web", f"{EXAMPLE}/frontend")
 # A Node.js from PyPI, so that a machine without one can run every check.
 NODE = nox.project.dependency_groups(nox.project.load_toml("pyproject.toml"), "node")
 DOCKERFILES = sorted(str(path.relative_to(ROOT)) for path in ROOT.glob("*/Dockerfile")) + sorted(
-    str(path.relative_to(ROOT)) for folder in ("docker", "lab") for path in ROOT.glob(f"{folder}/*/Dockerfile")
+    str(path.relative_to(ROOT)) for folder in ("docker", "lab", EXAMPLE) for path in ROOT.glob(f"{folder}/*/Dockerfile")
 )
 
 
@@ -36,8 +38,10 @@ def lint(session: nox.Session) -> None:
     session.run("ruff", "format", "--check")
     session.run("hadolint", *DOCKERFILES)
     if engine_answers(session):
-        session.run("layerproof", "lab", "--auto")
-        session.run("layerproof", "check", "--tool", "buildkit", "--strict")
+        for folder in (".", EXAMPLE):
+            with session.chdir(folder):
+                session.run("layerproof", "lab", "--auto")
+                session.run("layerproof", "check", "--tool", "buildkit", "--strict")
     for project in NODE_PROJECTS:
         npm(session, project, "run", "lint")
 
@@ -73,7 +77,9 @@ def locks(session: nox.Session) -> None:
 def validate(session: nox.Session) -> None:
     """Every combination of compose files, every Dockerfile, and the static rules."""
     install(session)
-    session.run("layerproof", "check", "--tool", "layerproof")
+    for folder in (".", EXAMPLE):
+        with session.chdir(folder):
+            session.run("layerproof", "check", "--tool", "layerproof")
 
 
 @nox.session
@@ -84,17 +90,23 @@ def types(session: nox.Session) -> None:
     session.install("-r", "pose-service/requirements-test.txt")
     with session.chdir("pose-service"):
         session.run("mypy", "--strict", "app.py", "pose")
+    session.install("-r", f"{EXAMPLE}/backend/requirements-test.txt")
+    with session.chdir(f"{EXAMPLE}/backend"):
+        session.run("mypy", "--strict", "runlog", "tests")
     for project in NODE_PROJECTS:
         npm(session, project, "run", "typecheck")
 
 
 @nox.session
 def tests(session: nox.Session) -> None:
-    """Every test that needs no engine: layerproof's, pose-service's and the TypeScript services'."""
+    """Every test that needs no engine: layerproof's, those of the Python and of the TypeScript services."""
     install(session, "tests")
     session.run("pytest", "tests/unit", "tests/recorded", "tests/workflow", *session.posargs)
     session.install("-r", "pose-service/requirements-test.txt")
     session.run("pytest", "pose-service/tests", *session.posargs)
+    session.install("-r", f"{EXAMPLE}/backend/requirements-test.txt")
+    with session.chdir(EXAMPLE):
+        session.run("pytest", *session.posargs)
     for project in NODE_PROJECTS:
         npm(session, project, "test")
 

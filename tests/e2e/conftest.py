@@ -86,7 +86,7 @@ def repo(engine: DockerEngine, tmp_path_factory: pytest.TempPathFactory) -> Repo
             target = root / name
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, target)
-    ports = dict(zip(PORT_VARIABLES, map(str, _free_ports(len(PORT_VARIABLES))), strict=True))
+    ports = dict(zip(PORT_VARIABLES, map(str, free_ports(len(PORT_VARIABLES))), strict=True))
     names = {"COMPOSE_PROJECT_NAME": PROJECT, "NETWORK_NAME": f"{PROJECT}-network"}
     copy = Repo(root, {**os.environ, **ports, **names})
     copy.run("lab", "--auto")
@@ -140,7 +140,7 @@ def browser() -> Iterator[Any]:
         started.close()
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
     sockets = [socket.socket() for _ in range(count)]
     for item in sockets:
         item.bind(("127.0.0.1", 0))
