@@ -1,4 +1,7 @@
-"""`[tool.layerproof]` of pyproject.toml as a typed value; every key is optional, an unknown one is an error."""
+"""
+The configuration as a typed value: `[tool.layerproof]` of pyproject.toml, or layerproof.toml with the same keys at its
+top. Every key is optional, an unknown one is an error.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,11 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from layerproof.errors import ConfigError, UsageError
+from layerproof.paths import is_regular_file
+
+PYPROJECT = "pyproject.toml"
+# For a repository without Python; what it holds is `[tool.layerproof]` of the other.
+STANDALONE = "layerproof.toml"
 
 
 def _usable_path(path: str) -> str:
@@ -187,6 +195,14 @@ class BenchConfig(_Table):
     goals: BenchGoals = BenchGoals()
 
 
+class BaseImage(_Table):
+    """A base image by its Dockerfile."""
+
+    dockerfile: _Path = Field(min_length=1, description="its Dockerfile")
+    context: _Path = Field(default="", description="its build context; without it, the Dockerfile's folder")
+    target: str | None = Field(default=None, description="the stage that is the image; without it, the last one")
+
+
 class Config(Overlay):
     """The whole table. `compose_file` is empty where Compose's own search order decides."""
 
@@ -198,6 +214,10 @@ class Config(Overlay):
     bases: _Path = Field(
         default="docker",
         description="the folder whose sub-folders with a Dockerfile are base images, unless a service builds them",
+    )
+    base_images: dict[str, _Path | BaseImage] = Field(
+        default_factory=dict,
+        description="base images anywhere, by their tag: a folder with a Dockerfile, a Dockerfile, or a table",
     )
     lab: _Path = Field(
         default="lab",
@@ -228,7 +248,7 @@ class Config(Overlay):
                 known = ", ".join(sorted(self.profiles)) or "none are defined"
                 raise UsageError(
                     f"there is no profile {name!r} (known: {known})",
-                    hint=f"Define [tool.layerproof.profiles.{name}.args] in pyproject.toml, or drop --profile.",
+                    hint=f"Define it in the configuration: [tool.layerproof.profiles.{name}.args]; or drop --profile.",
                 )
             over = self.profiles[name]
             merged = Overlay(args={**merged.args, **over.args}, contexts={**merged.contexts, **over.contexts})
@@ -242,51 +262,101 @@ def profile_names(profile: str | None) -> tuple[str, ...]:
 
 def parse_config(text: str, *, path: Path) -> Config:
     """
-    Read the text of a pyproject.toml.
+    Read the text of a pyproject.toml, or of a layerproof.toml.
 
     Raises:
         ConfigError: not TOML, an unknown key, or a value of the wrong type; the message has path and line.
     """
-    import tomli
-
+    document = _parse(text, path)
+    above = () if path.name == STANDALONE else ("tool", "layerproof")
     try:
-        document = tomli.loads(text)
-    except tomli.TOMLDecodeError as error:
-        raise ConfigError(f"{path}:{error.lineno}: not valid TOML: {error.msg}", hint="Mend that line.") from error
-    except RecursionError as error:
-        raise ConfigError(f"{path}:1: nested too deeply", hint="Write it with less nesting.") from error
-    tool = document.get("tool", {})
-    table = tool.get("layerproof", {}) if isinstance(tool, dict) else {}
-    try:
-        return Config.model_validate(table)
+        return Config.model_validate(document if path.name == STANDALONE else _table_of(document))
     except ValidationError as error:
         first = error.errors()[0]
         keys = [str(part) for part in first["loc"]]
-        where = ".".join(["tool", "layerproof", *keys])
+        where = ".".join([*above, *keys])
         reason = "unknown key" if first["type"] == "extra_forbidden" else first["msg"].removeprefix("Value error, ")
         raise ConfigError(
-            f"{path}:{_line_of(keys, text)}: {where}: {reason}",
+            f"{path}:{_line_of(keys, text, below=bool(above))}: {where}: {reason}",
             hint="docs/configuration.md lists every key.",
         ) from error
 
 
+def find_config(root: Path) -> Path | None:
+    """
+    The file that holds the configuration of a project: its layerproof.toml, or its pyproject.toml where that has the
+    table; None where neither is there.
+
+    Raises:
+        ConfigError: both hold one, or one cannot be read.
+    """
+    pyproject, standalone = root / PYPROJECT, root / STANDALONE
+    text = _read(pyproject)
+    has_table = text is not None and "layerproof" in text and _holds_table(_parse(text, pyproject))
+    if not is_regular_file(standalone):
+        return pyproject if has_table else None
+    if has_table:
+        raise ConfigError(
+            f"{pyproject} and {standalone} both hold a configuration",
+            hint=f"Keep one: move [tool.layerproof] into {STANDALONE} without that prefix, or delete {STANDALONE}.",
+        )
+    return standalone
+
+
 def load_config(root: Path) -> Config:
-    """Read `root/pyproject.toml`; the defaults where there is none."""
-    path = root / "pyproject.toml"
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
+    """
+    Read the configuration of the project in `root`; the defaults where there is none.
+
+    Raises:
+        ConfigError: as `find_config` and `parse_config`.
+    """
+    path = find_config(root)
+    if path is None:
+        _parse(_read(root / PYPROJECT) or "", root / PYPROJECT)  # it may have been meant to hold one
         return Config()
+    return parse_config(_read(path) or "", path=path)
+
+
+def _read(path: Path) -> str | None:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (FileNotFoundError, NotADirectoryError):
+        return None
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: cannot be read: {error}", hint="Make it a readable UTF-8 file.") from error
-    return parse_config(text, path=path)
 
 
-def _line_of(keys: list[str], text: str) -> int:
-    """The first line that mentions the last key, quoted or bare; TOML libraries keep no positions. 1 if none does."""
+def _parse(text: str, path: Path) -> dict[str, Any]:
+    import tomli
+
+    try:
+        return tomli.loads(text)
+    except tomli.TOMLDecodeError as error:
+        raise ConfigError(f"{path}:{error.lineno}: not valid TOML: {error.msg}", hint="Mend that line.") from error
+    except RecursionError as error:
+        raise ConfigError(f"{path}:1: nested too deeply", hint="Write it with less nesting.") from error
+
+
+def _holds_table(document: dict[str, Any]) -> bool:
+    tool = document.get("tool")
+    return isinstance(tool, dict) and "layerproof" in tool
+
+
+def _table_of(document: dict[str, Any]) -> Any:
+    return document["tool"]["layerproof"] if _holds_table(document) else {}
+
+
+def _line_of(keys: list[str], text: str, *, below: bool) -> int:
+    """
+    The first line that mentions the last key, quoted or bare; TOML libraries keep no positions. 1 if none does.
+
+    Args:
+        below: only lines from the first table of layerproof on.
+    """
     names = [key for key in keys if not key.isdigit()]
     word = re.compile(rf"(?<![\w-]){re.escape(names[-1])}(?![\w-])") if names else re.compile(r"layerproof")
     lines = text.splitlines()
     # [tool.layerproof.args]
-    start = next((n for n, line in enumerate(lines) if line.lstrip().startswith("[tool.layerproof")), 0)
+    heads = (n for n, line in enumerate(lines) if line.lstrip().startswith("[tool.layerproof"))
+    start = next(heads, 0) if below else 0
     return next((n + 1 for n, line in enumerate(lines) if n >= start and word.search(line)), start + 1)

@@ -26,7 +26,8 @@ from layerproof.engine import (
     parse_version,
     process,
 )
-from layerproof.engine.documents import each_text, image_info, marked_records, past_build
+from layerproof.engine.composing import compose_command, resolve, run_compose
+from layerproof.engine.documents import image_info, marked_records, past_build
 from layerproof.engine.plugins import plugin_command
 from layerproof.errors import AuditError, BuildError, ConfigError, NoEngineError, StackError, UsageError
 from layerproof.references import normalize_reference
@@ -77,15 +78,13 @@ class DockerEngine:
         )
 
     def compose_config(self, call: ComposeCall) -> Mapping[str, Any]:
-        done = _compose(call, ["--profile", "*", "config", "--format", "json"])
+        done, document = resolve(call)
         if done.returncode != 0:
             plugin_versions()
             files = ", ".join(str(file) for file in call.files)
             raise ConfigError(
                 f"{files}: {done.tail()}", hint=f"Check it with: docker compose -f {call.files[0]} config"
             )
-        # The printed document can be read as a compose file again, so every $ in it is doubled.
-        document: Mapping[str, Any] = each_text(json.loads(done.stdout), lambda text: text.replace("$$", "$"))
         return document
 
     def bake(self, definition: Mapping[str, Any], *, targets: Sequence[str], on_line: LineSink) -> BakeResult:
@@ -234,7 +233,7 @@ class DockerEngine:
         return CommandResult(done.returncode, done.tail())
 
     def containers(self, call: ComposeCall) -> tuple[Container, ...]:
-        done = _compose(call, ["ps", "--all", "--format", "json"])
+        done = run_compose(call, ["ps", "--all", "--format", "json"])
         if done.returncode != 0:
             raise_for_missing_engine(done.stderr)
             raise StackError(f"docker compose ps failed: {done.tail()}")
@@ -251,7 +250,7 @@ class DockerEngine:
         )
 
     def logs(self, call: ComposeCall, service: str) -> str:
-        ids = _compose(call, ["ps", "--all", "--quiet", service]).stdout.split()
+        ids = run_compose(call, ["ps", "--all", "--quiet", service]).stdout.split()
         text = []
         for identifier in ids:
             started = _docker(["container", "inspect", "--format", "{{.State.StartedAt}}", identifier]).strip()
@@ -260,7 +259,7 @@ class DockerEngine:
         return "".join(text)
 
     def compose(self, call: ComposeCall, words: Sequence[str]) -> int:
-        return process.run_on_terminal(_compose_command(call, words), cwd=call.root, environment=call.environment)
+        return process.run_on_terminal(compose_command(call, words), cwd=call.root, environment=call.environment)
 
     def cache_usage(self) -> tuple[Mapping[str, Any], ...]:
         text = _docker(["buildx", "du", *self._builder(), "--format", "json"])
@@ -350,12 +349,3 @@ def _docker(words: Sequence[str]) -> str:
         raise_for_missing_engine(done.stderr)
         raise StackError(f"docker {' '.join(words[:3])} failed with code {done.returncode}: {done.tail()}")
     return done.stdout
-
-
-def _compose(call: ComposeCall, words: Sequence[str]) -> process.Completed:
-    return process.run(_compose_command(call, words), cwd=call.root, environment=call.environment)
-
-
-def _compose_command(call: ComposeCall, words: Sequence[str]) -> list[str]:
-    files = [word for file in call.files for word in ("--file", str(file))]
-    return [*plugin_command("compose"), "--project-directory", str(call.files[0].parent), *files, *words]

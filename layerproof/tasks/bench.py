@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from invoke.tasks import task
 
-from layerproof.tasks.console import connect, err, exit_on_error, fail_unless, load_project, root_of, say, show
+from layerproof.tasks.console import (
+    connect,
+    environment_of,
+    err,
+    exit_on_error,
+    fail_unless,
+    load_project,
+    root_of,
+    say,
+    show,
+)
 
 if TYPE_CHECKING:
     from invoke.context import Context
@@ -72,7 +81,7 @@ def bench(
             if dry_run:
                 return
             watcher = LineBenchWatcher(err())
-            report = run(project, what, engine=engine, environment=os.environ, watcher=watcher)
+            report = run(project, what, engine=engine, environment=environment_of(c), watcher=watcher)
             say(f"kept in {keep(root_of(c), report)}")
         show(render_bench(report), bench_document(report), format=format)
         _write(report, chart=chart, page=page)

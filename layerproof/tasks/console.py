@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from layerproof.progress import BuildWatcher
 
 FORMATS = ("text", "json")
+PROGRAM = "layerproof"
 INTERRUPTED = 130
 PIPE_WIDTH = 2000
 
@@ -50,7 +52,7 @@ def _console(stream: TextIO) -> Console:
 
 def say(text: str) -> None:
     """Say what is about to happen."""
-    err().print(text, markup=False, style="dim")
+    err().print(as_called(text), markup=False, style="dim")
 
 
 def show(renderable: Any, document: Any, *, format: str) -> None:
@@ -58,7 +60,18 @@ def show(renderable: Any, document: Any, *, format: str) -> None:
     if format == "json":
         sys.stdout.write(json.dumps(document, indent=2) + "\n")
     else:
-        out().print(renderable)
+        out().print(as_called(renderable) if isinstance(renderable, str) else renderable)
+
+
+def as_called(text: str) -> str:
+    """Texts name the tasks `inv build`, ...; whoever runs the console command reads `layerproof build`."""
+    # Run `inv doctor --install`
+    return re.sub(r"(?<![\w./-])inv(?=\s+[a-z-])", PROGRAM, text) if _is_console_command() else text
+
+
+def _is_console_command() -> bool:
+    called = Path(sys.argv[0])
+    return called.stem == PROGRAM or called.parts[-2:] == (PROGRAM, "__main__.py")
 
 
 def write_file(path: Path, data: bytes) -> None:
@@ -92,9 +105,9 @@ def exit_on_error(*, format: str = "text", known: Sequence[str] = FORMATS) -> It
         yield
     except LayerproofError as error:
         console = err()
-        console.print(f"error: {error.message}", markup=False, style="red")
+        console.print(f"error: {as_called(error.message)}", markup=False, style="red")
         if error.hint:
-            console.print(f"next: {error.hint}", markup=False)
+            console.print(f"next: {as_called(error.hint)}", markup=False)
         raise Exit(code=error.exit_code) from error
     except KeyboardInterrupt as error:
         err().print("stopped", style="yellow")
@@ -130,18 +143,19 @@ def fail_unless(holds: bool) -> None:
 
 
 def root_of(c: Context) -> Path:
-    """The root that the tasks.py in use has configured, else the nearest folder upwards with or naming a compose file."""
-    from layerproof.compose import DEFAULT_NAMES
-    from layerproof.config import load_config
+    """The root that was given or that the tasks.py in use has configured, else the one found from here upwards."""
+    from layerproof.roots import find_root
 
     configured = c.config.get("layerproof", {}).get("root")
-    if configured:
-        return Path(configured)
-    here = Path.cwd()
-    for folder in (here, *here.parents):
-        if any((folder / name).is_file() for name in DEFAULT_NAMES) or load_config(folder).compose_file:
-            return folder
-    return here
+    return Path(configured) if configured else find_root(Path.cwd())
+
+
+def environment_of(c: Context) -> Mapping[str, str]:
+    """The environment that a project is read in: compose files that were given stand in COMPOSE_FILE."""
+    from layerproof.roots import naming_files
+
+    files = c.config.get("layerproof", {}).get("files")
+    return naming_files(os.environ, files, root=root_of(c)) if files else os.environ
 
 
 def connect(*, builder: str | None = None) -> Engine:
@@ -155,14 +169,14 @@ def load_project(c: Context, engine: Engine, *, profile: str | None = None, over
     """Read the project of this context."""
     from layerproof.workflow.load import load
 
-    return load(root_of(c), engine=engine, environment=os.environ, profile=profile or None, overlays=overlays)
+    return load(root_of(c), engine=engine, environment=environment_of(c), profile=profile or None, overlays=overlays)
 
 
 def load_stack(c: Context, engine: Engine, *, overlays: tuple[str, ...] = ()) -> Project:
     """Read what Compose knows of the project; a broken Dockerfile does not matter."""
     from layerproof.workflow.load import load
 
-    return load(root_of(c), engine=engine, environment=os.environ, overlays=overlays, with_images=False)
+    return load(root_of(c), engine=engine, environment=environment_of(c), overlays=overlays, with_images=False)
 
 
 def import_meanwhile(*modules: str) -> None:

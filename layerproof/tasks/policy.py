@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,10 +10,20 @@ from typing import TYPE_CHECKING
 from invoke.tasks import task
 
 from layerproof.errors import NoEngineError, UsageError
-from layerproof.tasks.console import FORMATS, connect, exit_on_error, fail_unless, root_of, say, show, write_file
+from layerproof.tasks.console import (
+    FORMATS,
+    connect,
+    environment_of,
+    exit_on_error,
+    fail_unless,
+    root_of,
+    say,
+    show,
+    write_file,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from invoke.context import Context
 
@@ -65,9 +74,10 @@ def check(
         if fix and diff:
             raise UsageError("--fix and --diff exclude each other", hint="--diff shows what --fix would change.")
         engine, root, tools = connect(), root_of(c), tool or TOOLS
-        report = run(root, engine=engine, profile=profile or None, tools=tools)
-        if (fix or diff) and _mend(root, engine, report, profile=profile, write=fix):
-            report = run(root, engine=engine, profile=profile or None, tools=tools)
+        environment = environment_of(c)
+        report = run(root, engine=engine, environment=environment, profile=profile or None, tools=tools)
+        if (fix or diff) and _mend(root, engine, report, environment=environment, profile=profile, write=fix):
+            report = run(root, engine=engine, environment=environment, profile=profile or None, tools=tools)
         if sarif:
             write_file(Path(sarif), (json.dumps(_sarif(report), indent=2) + "\n").encode())
         if format == "sarif":
@@ -109,12 +119,14 @@ def rules(c: Context, rule: str = "", format: str = "text", write: str = "") -> 
         show(render_rule(chosen[0]) if rule else render_rules(chosen), rules_document(chosen), format=format)
 
 
-def _mend(root: Path, engine: Engine, report: CheckReport, *, profile: str, write: bool) -> bool:
+def _mend(
+    root: Path, engine: Engine, report: CheckReport, *, environment: Mapping[str, str], profile: str, write: bool
+) -> bool:
     """Show what can be mended, and mend it where that was asked for; whether files were changed."""
     from layerproof.workflow.mend import apply_mending, plan_mending
 
     mendings = plan_mending(
-        root, engine=engine, environment=os.environ, findings=report.findings, profile=profile or None
+        root, engine=engine, environment=environment, findings=report.findings, profile=profile or None
     )
     for mending in mendings:
         # On stderr, because stdout has the findings.

@@ -151,6 +151,7 @@ def lab(c: Context, remove: bool = False, auto: bool = False, profile: str = "",
         if auto and not needs_lab(c, engine):
             out().print("the upstream images are there or come from their registry: no stand-in is needed")
             return
+        workflow.refuse_without_recipes(root_of(c))
         project = load_project(c, engine, profile=workflow.with_lab(profile))
         results = workflow.build_lab(project, engine=engine, say=say, watcher=watcher())
         show(render_lab(results), lab_document(results), format=format)

@@ -11,6 +11,7 @@ from invoke.tasks import task
 from layerproof.tasks.console import (
     confirmed,
     connect,
+    environment_of,
     err,
     exit_on_error,
     fail_unless,
@@ -160,7 +161,7 @@ def start(
 
     overlays = _overlays(c, engine, dev=dev)
     project = _known(load_project(c, engine, profile=profile, overlays=overlays), services)
-    started = stack.services_to_start(project, named=services, environment=os.environ)
+    started = stack.services_to_start(project, named=services, environment=environment_of(c))
     if _is_local_engine():
         stack.refuse_taken_ports(project, engine=engine, services=started)
     built = [service.name for service in started if service.build]
@@ -208,7 +209,7 @@ def show_checks(c: Context, engine: Engine, *, format: str = "text") -> bool:
 
     project = load_stack(c, engine)
     checks = []
-    for item in run_checks(project, engine=engine, config=configuration(project), environment=os.environ):
+    for item in run_checks(project, engine=engine, config=configuration(project), environment=environment_of(c)):
         checks.append(item)
         if format == "text":
             out().print(render_check(item))

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 from invoke.tasks import task
 
-from layerproof.tasks.console import connect, exit_on_error, load_project, say, show
+from layerproof.tasks.console import connect, environment_of, exit_on_error, load_project, say, show
 
 if TYPE_CHECKING:
     from invoke.context import Context
@@ -63,7 +62,7 @@ def why(
             name = engine.current_builder()
             found = workflow.why_next(project, engine=engine, names=names, builder=name, warn=_warn)
         elif against:
-            found = why_against(project, against, engine=engine, environment=os.environ, names=names)
+            found = why_against(project, against, engine=engine, environment=environment_of(c), names=names)
         elif history:
             found = why_history(project, engine=engine, names=names)
         else:

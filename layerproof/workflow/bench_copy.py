@@ -14,6 +14,7 @@ from typing import Any
 
 from layerproof.bench.commands import DEFINITION
 from layerproof.bench.texts import rename_reference, renamed, uncached
+from layerproof.config import PYPROJECT, STANDALONE
 from layerproof.dockerfile import load_dockerfile
 from layerproof.engine import Engine
 from layerproof.engine.documents import each_text
@@ -86,7 +87,7 @@ class Copy:
         text = json.dumps(each_text(self._document(document, nonce), lambda text: text.replace("$", "$$")), indent=1)
         _replace(self.compose_file, text)
         _replace(self.root / "tasks.py", _TASKS)
-        for name in ("pyproject.toml", ".env"):
+        for name in (PYPROJECT, STANDALONE, ".env"):
             if (self.project.root / name).is_file():
                 _replace(self.root / name, (self.project.root / name).read_text(encoding="utf-8"))
         found = load(self.root, engine=engine, environment=environment, profile=self.project.profile)

@@ -80,7 +80,7 @@ def _without_compose(root: Path, *, on_broken: OnBroken) -> Project:
     """Every Dockerfile below the root as a service of its own, built from the folder that it stands in."""
     config = load_config(root)
     overlay = config.overlay(None)
-    bases = base_images(root / config.bases, overlay, built=(), on_broken=on_broken)
+    bases = base_images(root, config, overlay, built=(), on_broken=on_broken)
     of_bases = {image.dockerfile.path for image in bases}
     images = []
     for path in (path for path in _dockerfiles(root, 0) if path not in of_bases):

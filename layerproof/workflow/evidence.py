@@ -106,6 +106,8 @@ def _own_key(path: Path) -> bytes:
     try:
         if not path.is_file():
             path.parent.mkdir(parents=True, exist_ok=True)
+            # Of the state of this machine nothing belongs into a commit, whatever the repository's own file says.
+            write_atomically(path.with_name(".gitignore"), b"*\n")
             write_atomically(path, secrets.token_bytes(32), mode=0o600)
         return path.read_bytes()
     except OSError:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from layerproof.config import Overlay
+from layerproof.config import BaseImage, Config, Overlay
 from layerproof.dockerfile import external_references, find_stage, load_dockerfile, parse_dockerfile, stage_references
 from layerproof.errors import ConfigError, RemoteContextError
 from layerproof.model import Dockerfile, Image, Service
@@ -42,44 +42,101 @@ def refuse(_: str, error: ConfigError) -> None:
 
 
 def base_images(
-    folder: Path, overlay: Overlay, *, built: Collection[Image], on_broken: OnBroken = refuse
+    root: Path, config: Config, overlay: Overlay, *, built: Collection[Image], on_broken: OnBroken = refuse
 ) -> list[Image]:
     """
-    One image per published tag: `:latest` from stage `build`, `:runtime` from stage `runtime`, where they exist.
+    The shared images: of the folder of bases, and those that the configuration names by their tag.
 
-    A folder that belongs to a service is no base, and neither is one whose tag is an image it starts from itself
-    (docker/nginx with FROM nginx).
+    In the folder, one per published tag: `:latest` from stage `build`, `:runtime` from stage `runtime`, where they
+    exist. A sub-folder that belongs to a service is no base, and neither is one whose tag is an image it starts from
+    itself (docker/nginx with FROM nginx).
+
+    Raises:
+        ConfigError: a Dockerfile, stage or folder is missing; `on_broken` decides.
     """
     of_services = {path for image in built for path in (image.context, image.dockerfile.path.parent)}
+    named = {normalize_reference(tag): entry for tag, entry in config.base_images.items()}
     images = []
-    for path in sorted(folder.glob("*/Dockerfile")):
-        name = path.parent.name
+    for tag, entry in named.items():
         try:
-            file = load_dockerfile(path, args=overlay.args)
+            images.append(_named_base(root, tag, entry, overlay))
         except ConfigError as error:
-            on_broken(name, error)
+            on_broken(tag, error)
+    known = {image.dockerfile.path for image in images}
+    for path in sorted((root / config.bases).glob("*/Dockerfile")):
+        try:
+            found = [] if path.resolve() in known or path.parent.resolve() in of_services else _bases_in(path, overlay)
+        except ConfigError as error:
+            on_broken(path.parent.name, error)
             continue
-        latest = "build" if find_stage(file, "build") else None
-        upstreams = {normalize_reference(reference) for reference in external_references(file, latest)}
-        if path.parent.resolve() in of_services or f"{name}:latest" in upstreams:
-            continue
-        targets = [(name, f"{name}:latest", latest)]
-        if latest and find_stage(file, "runtime"):
-            targets.append((f"{name}-runtime", f"{name}:runtime", "runtime"))
-        for image_name, tag, target in targets:
-            images.append(
-                Image(
-                    name=_target_name(image_name),
-                    tag=tag,
-                    role="base",
-                    context=path.parent,
-                    dockerfile=file,
-                    target=target,
-                    args=_declared(file, overlay.args),
-                    contexts=_named(file, overlay.contexts),
-                )
-            )
+        images += found
     return images
+
+
+def used_bases(bases: Collection[Image], images: Collection[Image], config: Config) -> list[Image]:
+    """
+    The bases that something is built on, and every one where the configuration says where they are or nothing else is
+    built: in a folder that is only called `docker` may lie Dockerfiles of any use.
+
+    Args:
+        bases: linked.
+        images: all images, linked.
+    """
+    if "bases" in config.model_fields_set or len(bases) == len(images):
+        return list(bases)
+    needed = {name for image in images if image.role == "service" for name in image.parents}
+    while more := {name for image in bases if image.name in needed for name in image.parents} - needed:
+        needed |= more
+    files = {image.dockerfile.path for image in bases if image.name in needed}
+    return [image for image in bases if image.dockerfile.path in files or image.tag in _tags(config)]
+
+
+def _tags(config: Config) -> set[str]:
+    return {normalize_reference(tag) for tag in config.base_images}
+
+
+def _bases_in(path: Path, overlay: Overlay) -> list[Image]:
+    name, file = path.parent.name, load_dockerfile(path, args=overlay.args)
+    latest = "build" if find_stage(file, "build") else None
+    upstreams = {normalize_reference(reference) for reference in external_references(file, latest)}
+    if f"{name}:latest" in upstreams:
+        return []
+    targets = [(name, f"{name}:latest", latest)]
+    if latest and find_stage(file, "runtime"):
+        targets.append((f"{name}-runtime", f"{name}:runtime", "runtime"))
+    return [_base(called, tag, file, path.parent, target, overlay) for called, tag, target in targets]
+
+
+def _named_base(root: Path, tag: str, entry: str | BaseImage, overlay: Overlay) -> Image:
+    given = BaseImage(dockerfile=entry) if isinstance(entry, str) else entry
+    path = root / given.dockerfile
+    path = (path / "Dockerfile" if is_folder(path) else path).resolve()
+    context = (root / given.context).resolve() if given.context else path.parent
+    file = load_dockerfile(path, args=overlay.args)
+    if not is_folder(context):
+        raise ConfigError(
+            f"base image {tag}: {context}: there is no such folder, which is its build context",
+            hint="Check base-images in the configuration.",
+        )
+    if given.target and find_stage(file, given.target) is None:
+        raise ConfigError(
+            f"{path}: there is no stage {given.target!r}, which base image {tag} builds",
+            hint="Check base-images in the configuration.",
+        )
+    return _base(tag.removesuffix(":latest"), tag, file, context, given.target, overlay)
+
+
+def _base(name: str, tag: str, file: Dockerfile, context: Path, target: str | None, overlay: Overlay) -> Image:
+    return Image(
+        name=_target_name(name),
+        tag=tag,
+        role="base",
+        context=context,
+        dockerfile=file,
+        target=target,
+        args=_declared(file, overlay.args),
+        contexts=_named(file, overlay.contexts),
+    )
 
 
 def service_images(

@@ -16,7 +16,7 @@ from layerproof.config import load_config, profile_names
 from layerproof.context import load_context
 from layerproof.engine import Engine, ImageInfo, install, process
 from layerproof.engine.install import Say
-from layerproof.errors import BuildError, ConfigError, NoEngineError
+from layerproof.errors import BuildError, ConfigError, NoEngineError, UsageError
 from layerproof.graph import pulled_services
 from layerproof.model import LabResult, Project
 from layerproof.progress import BuildLog, BuildWatcher, failed_vertices
@@ -82,6 +82,20 @@ def load_recipes(folder: Path) -> tuple[Mapping[str, Any], ...]:
         if not {"folder", "matches"} <= recipe.keys() or not has_suite:
             raise ConfigError(f"{path}: recipe {number} needs a folder, matches, and a suite (its own or in matches)")
     return recipes
+
+
+def refuse_without_recipes(root: Path) -> None:
+    """
+    Check that there is a lab.
+
+    Raises:
+        UsageError: another project, whose upstream images nothing here can stand in for.
+    """
+    if not load_recipes(root / "lab"):
+        raise UsageError(
+            f"{root} has no lab: there is no {Path('lab', 'lab.toml')} with recipes for stand-ins",
+            hint="Pull the upstream images, or build images of their names; recipes of your own: docs/lab.md.",
+        )
 
 
 def match_recipe(reference: str, recipes: Iterable[Mapping[str, Any]], folder: Path) -> StandIn:

@@ -12,7 +12,8 @@ from layerproof.config import Config, Overlay, load_config
 from layerproof.engine import ComposeCall, Engine
 from layerproof.errors import ConfigError, UsageError, WindowsPathError
 from layerproof.model import Project
-from layerproof.workflow.images import OnBroken, base_images, link, refuse, service_images
+from layerproof.roots import read_dotenv
+from layerproof.workflow.images import OnBroken, base_images, link, refuse, service_images, used_bases
 
 STATE_FOLDER = ".layerproof"
 PROFILE_VARIABLE = "LAYERPROOF_PROFILE"
@@ -45,7 +46,7 @@ def load(
     config = load_config(root)
     refuse_windows_path(root, allowed=config.allow_mnt)
     main = compose.find_compose_files(
-        root, configured=config.compose_file, environment={**_dotenv(root), **environment}
+        root, configured=config.compose_file, environment=environment, dotenv=read_dotenv(root)
     )
     files = (*main, *(_overlay(main[0], kind) for kind in overlays))
     chosen = profile or environment.get(PROFILE_VARIABLE) or _noted_profile(root)
@@ -63,8 +64,10 @@ def load(
             built.append(image)
         except WindowsPathError as error:
             on_broken(image.service, error)
-    bases = base_images(root / config.bases, overlay, built=built, on_broken=on_broken)
-    images = graph.build_order(link([*bases, *built]))
+    linked = link([*base_images(root, config, overlay, built=built, on_broken=on_broken), *built])
+    bases = [image for image in linked if image.role == "base"]
+    services_built = [image for image in linked if image.role == "service"]
+    images = graph.build_order([*used_bases(bases, linked, config), *services_built])
     return Project(root, name, files, services, images, chosen)
 
 
@@ -118,13 +121,6 @@ def refuse_windows_path(path: Path, *, allowed: bool) -> None:
             hint="Clone the repository below your WSL home, for example ~/src. A real Linux disk mounted there: set"
             " allow-mnt = true in [tool.layerproof].",
         )
-
-
-def _dotenv(root: Path) -> dict[str, str]:
-    """The variables of `.env`, where Compose looks for COMPOSE_FILE too."""
-    from dotenv import dotenv_values
-
-    return {name: value for name, value in dotenv_values(root / ".env", interpolate=False).items() if value is not None}
 
 
 # docker-image://alpine, https://github.com/org/repo.git#main, git@github.com:org/repo.git, target:base, oci-layout:///tmp/x

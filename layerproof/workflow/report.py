@@ -19,6 +19,7 @@ from layerproof.report.findings import findings_document
 from layerproof.report.why import cause_document
 from layerproof.workflow.build import uses_stand_ins
 from layerproof.workflow.check import check
+from layerproof.workflow.checked_project import naming
 from layerproof.workflow.history import records_folder
 from layerproof.workflow.recipes import Recipes, ends_of, text_of, waited_s
 from layerproof.workflow.why import RAN, History, why_in
@@ -187,7 +188,12 @@ def _of_today(document: dict[str, Any] | None, rows: str, project: Project, **mo
 def _check(project: Project, engine: Engine) -> dict[str, Any]:
     """What `inv check` finds now; where it cannot be made, `error` says why."""
     try:
-        report = check(project.root, engine=engine, environment=os.environ, profile=project.profile)
+        report = check(
+            project.root,
+            engine=engine,
+            environment=naming(project.compose_files, os.environ),
+            profile=project.profile,
+        )
     except LayerproofError as error:
         return {"error": f"{error.message} {error.hint}".strip(), "findings": [], "checked": [], "unchecked": []}
     document = findings_document(report)

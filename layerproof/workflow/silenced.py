@@ -6,14 +6,12 @@ import os
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
-from layerproof.config import Config
+from layerproof.config import PYPROJECT, Config, find_config
 from layerproof.errors import ConfigError
 from layerproof.model import Finding, Project
 from layerproof.policy import SilenceSubject
 from layerproof.policy.suppression import Suppression, find_suppressions
 from layerproof.workflow.places import ComposePlaces
-
-_CONFIG = "pyproject.toml"
 
 
 class Silence:
@@ -27,6 +25,7 @@ class Silence:
     def __init__(self, project: Project, config: Config, places: ComposePlaces, found: Collection[Finding]) -> None:
         self._project, self._entries = project, config.policy.ignore
         self._found = found
+        self._config = find_config(project.root) or project.root / PYPROJECT
         paths = {image.dockerfile.path for image in project.images if not image.inline} | set(places.files)
         paths |= {project.root / finding.path for finding in found}
         self._comments = {
@@ -46,7 +45,7 @@ class Silence:
         if unknown := sorted(set(self._entries) - set(known)):
             line = self._config_line(unknown[0])
             raise ConfigError(
-                f"{self._project.root / _CONFIG}:{line}: tool.layerproof.policy.ignore: there is no rule {unknown[0]}",
+                f"{self._config}:{line}: policy.ignore: there is no rule {unknown[0]}",
                 hint="inv rules lists them.",
             )
         return [
@@ -71,7 +70,7 @@ class Silence:
         """One finding for each entry of the configuration that silences nothing."""
         for rule in sorted(set(self._entries) - {finding.rule for finding in found}):
             message = f"the ignore of {rule} is not used: remove it"
-            yield Finding("LP000", "warning", _CONFIG, self._config_line(rule), message, "R13")
+            yield Finding("LP000", "warning", self._config.name, self._config_line(rule), message, "R13")
 
     def _read(self, path: Path) -> Iterator[Suppression]:
         images = (image for image in self._project.images if image.dockerfile.path == path and not image.inline)
@@ -80,6 +79,6 @@ class Silence:
         yield from find_suppressions(path.read_text(encoding="utf-8", errors="replace"), ends=ends)
 
     def _config_line(self, rule: str) -> int:
-        text = (self._project.root / _CONFIG).read_text(encoding="utf-8", errors="replace")
+        text = self._config.read_text(encoding="utf-8", errors="replace")
         lines = enumerate(text.splitlines(), start=1)
         return next((number for number, line in lines if line.lstrip("\"' ").startswith(rule)), 1)

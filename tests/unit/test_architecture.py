@@ -36,11 +36,12 @@ LEVELS = {
         "weights",
         "yaml_text",
     ),
-    2: ("graph", "flow", "ingredients", "kinds", "selection", "testing"),
+    2: ("graph", "flow", "ingredients", "kinds", "roots", "selection", "testing"),
     3: ("policy", "prove", "explain", "audit", "bench"),
     4: ("report",),
     5: ("workflow",),
-    6: ("tasks", "cli"),
+    6: ("tasks", "cli", "completion", "sessions"),
+    7: ("__main__",),
 }
 LEVEL_OF = {name: level for level, names in LEVELS.items() for name in names}
 FILES = [path for path in sorted(PACKAGE.rglob("*.py")) if path != PACKAGE / "__init__.py"]

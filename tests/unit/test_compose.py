@@ -140,7 +140,7 @@ def test_the_environment_of_a_service(body: dict[str, Any], variables: dict[str,
             ["a.yml", "b.yml"],
             id="another separator",
         ),
-        pytest.param(["a.yml", "b.yml"], "a.yml", {"COMPOSE_FILE": "b.yml"}, ["a.yml"], id="the configuration wins"),
+        pytest.param(["a.yml", "b.yml"], "a.yml", {"COMPOSE_FILE": "b.yml"}, ["b.yml"], id="the environment wins"),
     ],
 )
 def test_the_compose_files_of_a_project(

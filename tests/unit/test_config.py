@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from layerproof.config import Config, ServiceConfig, WeightsConfig, load_config, parse_config
+from layerproof.config import Config, ServiceConfig, WeightsConfig, find_config, load_config, parse_config
 from layerproof.errors import ConfigError, UsageError
 
 PATH = Path("pyproject.toml")
@@ -198,3 +198,38 @@ def test_no_file_means_the_defaults_and_a_file_of_another_encoding_is_an_error(t
     (tmp_path / "pyproject.toml").write_bytes("# é".encode("latin-1"))
     with pytest.raises(ConfigError, match="cannot be read"):
         load_config(tmp_path)
+
+
+def test_a_layerproof_toml_has_the_same_keys_at_its_top(tmp_path: Path) -> None:
+    (tmp_path / "layerproof.toml").write_text('bases = "images"\n[services.api]\ngpu = true\n')
+    (tmp_path / "pyproject.toml").write_text("[project]\nname = 'layerproof-user'\n")
+    config = load_config(tmp_path)
+    assert (config.bases, config.service("api").gpu) == ("images", True)
+    assert find_config(tmp_path) == tmp_path / "layerproof.toml"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        pytest.param("a = 1\nbase = 'x'\n", "layerproof.toml:1: a: unknown key", id="an unknown key"),
+        pytest.param("[services.api]\ngpu = 'yes'\n", "layerproof.toml:2: services.api.gpu: ", id="a wrong type"),
+        pytest.param(
+            "[tool.layerproof]\nbases = 'x'\n", "layerproof.toml:1: tool: unknown key", id="the prefix of the other"
+        ),
+        pytest.param("bases = \n", "layerproof.toml:1: not valid TOML", id="no TOML"),
+    ],
+)
+def test_a_mistake_in_it_has_its_line_too(tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "layerproof.toml").write_text(text)
+    with pytest.raises(ConfigError) as caught:
+        load_config(tmp_path)
+    assert caught.value.message.startswith(f"{tmp_path}/{message}")
+
+
+def test_two_configurations_are_an_error_that_names_both(tmp_path: Path) -> None:
+    (tmp_path / "layerproof.toml").write_text("")
+    (tmp_path / "pyproject.toml").write_text("[tool.layerproof]\n")
+    with pytest.raises(ConfigError) as caught:
+        load_config(tmp_path)
+    assert "pyproject.toml and " in caught.value.message
+    assert caught.value.message.endswith("layerproof.toml both hold a configuration")

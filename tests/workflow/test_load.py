@@ -195,3 +195,57 @@ def test_ulimits_are_written_as_bake_wants_them(tmp_path: Path) -> None:
     limits = {"nofile": {"soft": 1, "hard": 2}, "nproc": 3}
     project = project_of(tmp_path, {"api": built(tmp_path, ulimits=limits)})
     assert image(project, "api").options["ulimits"] == ["nofile=1:2", "nproc=3"]
+
+
+def test_a_dockerfile_in_the_docker_folder_that_nothing_is_built_on_is_left_alone(tmp_path: Path) -> None:
+    write(tmp_path / "docker" / "ci" / "Dockerfile", "FROM debian\nCOPY package.json ./\n")
+    write(tmp_path / "docker" / "base" / "Dockerfile", "FROM below AS build\nFROM below AS runtime\n")
+    write(tmp_path / "docker" / "below" / "Dockerfile", "FROM debian\n")
+    write(tmp_path / "api" / "Dockerfile", "FROM base\n")
+    services = {"api": built(tmp_path / "api")}
+    assert {item.name for item in project_of(tmp_path, services).images} == {"api", "base", "base-runtime", "below"}
+    write(tmp_path / "layerproof.toml", 'bases = "docker"\n')
+    assert "ci" in {item.name for item in project_of(tmp_path, services).images}
+
+
+def test_bases_are_named_by_their_tag_wherever_they_lie(tmp_path: Path) -> None:
+    write(tmp_path / "images" / "py" / "Dockerfile", "FROM debian\n")
+    write(tmp_path / "ci" / "Node.Dockerfile", "FROM debian AS one\nFROM acme/py:3 AS two\n")
+    write(tmp_path / "api" / "Dockerfile", "FROM registry.acme.io/node:20\n")
+    write(
+        tmp_path / "layerproof.toml",
+        '[base-images]\n"acme/py:3" = "images/py"\n'
+        '"registry.acme.io/node:20" = { dockerfile = "ci/Node.Dockerfile", context = ".", target = "two" }\n',
+    )
+    project = project_of(tmp_path, {"api": built(tmp_path / "api")})
+    assert [(item.tag, item.role) for item in project.images] == [
+        ("acme/py:3", "base"),
+        ("registry.acme.io/node:20", "base"),
+        ("shop-api:latest", "service"),
+    ]
+    assert project.images[1].context == tmp_path
+    assert project.images[2].parents == ("registry_acme_io_node_20",)
+
+
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        pytest.param('"images/gone"', "images/gone", id="no such Dockerfile"),
+        pytest.param(
+            '{ dockerfile = "api/Dockerfile", context = "gone" }', "which is its build context", id="no folder"
+        ),
+        pytest.param('{ dockerfile = "api/Dockerfile", target = "x" }', "there is no stage 'x'", id="no such stage"),
+    ],
+)
+def test_a_named_base_that_is_not_there_is_an_error(tmp_path: Path, entry: str, message: str) -> None:
+    write(tmp_path / "api" / "Dockerfile", "FROM debian\n")
+    write(tmp_path / "layerproof.toml", f'[base-images]\n"acme/py:3" = {entry}\n')
+    with pytest.raises(ConfigError, match=message):
+        project_of(tmp_path, {"api": built(tmp_path / "api")})
+
+
+def test_what_is_kept_of_builds_is_ignored_by_git(tmp_path: Path) -> None:
+    write(tmp_path / "Dockerfile", "FROM debian\n")
+    engine = FakeEngine()
+    plan_build(project_of(tmp_path, {"api": built(tmp_path)}, engine=engine), engine=engine, names=["api"])
+    assert (tmp_path / ".layerproof" / ".gitignore").read_text() == "*\n"

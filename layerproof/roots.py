@@ -1,0 +1,85 @@
+"""Which folder is the project's root, for a command that runs somewhere in it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from layerproof.compose import DEFAULT_NAMES, compose_candidates, find_compose_files
+from layerproof.config import PYPROJECT, STANDALONE, load_config
+from layerproof.errors import ConfigError
+from layerproof.paths import is_folder, is_regular_file
+
+
+def find_root(here: Path) -> Path:
+    """
+    The nearest folder upwards that holds a configuration or a compose file. Where that is a compose file only, and a
+    folder above it in the same repository means this file (`infra/` below a root without one), it is that folder.
+
+    Where no folder upwards holds either: the nearest one in the repository with a compose file below it, else the top
+    of the repository, else `here`.
+    """
+    here = here.resolve()
+    above = (here, *here.parents)
+    nearest = next((folder for folder in above if _is_configured(folder) or _has_compose_file(folder)), None)
+    inside = tuple(_up_to_top(here))
+    if nearest is None:
+        below = (folder for folder in inside if compose_candidates(folder))
+        return next(below, inside[-1] if inside else here)
+    if _is_configured(nearest):
+        return nearest
+    further = (folder for folder in nearest.parents if folder in inside or (not inside and _is_configured(folder)))
+    return next((folder for folder in further if _means(folder, nearest)), nearest)
+
+
+def read_dotenv(root: Path) -> dict[str, str]:
+    """The variables of `.env`, where Compose looks for COMPOSE_FILE too."""
+    from dotenv import dotenv_values
+
+    return {name: value for name, value in dotenv_values(root / ".env", interpolate=False).items() if value is not None}
+
+
+def naming_files(environment: Mapping[str, str], files: Sequence[str | Path], *, root: Path) -> dict[str, str]:
+    """An environment in which these are the compose files; relative ones mean the same files in a copy of the root."""
+    names = [os.path.relpath(file, root) for file in files]
+    return {**environment, "COMPOSE_FILE": os.pathsep.join(names), "COMPOSE_PATH_SEPARATOR": os.pathsep}
+
+
+def _is_configured(folder: Path) -> bool:
+    """By its text: a file with a mistake in it is this project's as well."""
+    if is_regular_file(folder / STANDALONE):
+        return True
+    try:
+        return "[tool.layerproof" in (folder / PYPROJECT).read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return False
+
+
+def _has_compose_file(folder: Path) -> bool:
+    if any(is_regular_file(folder / name) for name in DEFAULT_NAMES):
+        return True
+    return is_regular_file(folder / ".env") and bool(read_dotenv(folder).get("COMPOSE_FILE"))
+
+
+def _up_to_top(here: Path) -> Iterator[Path]:
+    """The folders from one up to the top of its repository; none outside of a repository."""
+    folders = (here, *here.parents)
+    top = next((folder for folder in folders if _is_top(folder)), None)
+    if top is not None:
+        yield from folders[: folders.index(top) + 1]
+
+
+def _is_top(folder: Path) -> bool:
+    """A work tree of git has a folder `.git`, a worktree or a submodule a file."""
+    return is_folder(folder / ".git") or is_regular_file(folder / ".git")
+
+
+def _means(folder: Path, nearest: Path) -> bool:
+    """Whether the project in a folder is made of a compose file in another one."""
+    try:
+        configured = load_config(folder).compose_file
+        files = find_compose_files(folder, configured=configured, environment={}, dotenv=read_dotenv(folder))
+    except ConfigError:
+        return False
+    return files[0].parent.resolve() == nearest
