@@ -8,6 +8,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import venv
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,6 +57,49 @@ class Repo:
     def url(self, variable: str, path: str = "") -> str:
         """The address of a published port."""
         return f"http://127.0.0.1:{self.environment[variable]}{path}"
+
+
+@dataclass(frozen=True)
+class Distributions:
+    """What is published."""
+
+    wheel: Path
+    sdist: Path
+
+
+@dataclass(frozen=True)
+class Installed:
+    """The wheel in a virtual environment of its own, with nothing but what it declares."""
+
+    python: Path
+
+    @property
+    def command(self) -> Path:
+        """The console command."""
+        return self.python.with_name("layerproof")
+
+
+@pytest.fixture(scope="session")
+def distributions(tmp_path_factory: pytest.TempPathFactory) -> Distributions:
+    folder = tmp_path_factory.mktemp("dist")
+    backend = tmp_path_factory.mktemp("backend")
+    subprocess.run(
+        [sys.executable, "-m", "pip", "install", "--quiet", "--target", backend, "hatchling>=1.27"], check=True
+    )
+    environment = {**os.environ, "PYTHONPATH": str(backend)}
+    build = [sys.executable, "-m", "hatchling", "build", "--directory", folder]
+    subprocess.run(build, cwd=ROOT, env=environment, check=True, capture_output=True)
+    return Distributions(next(folder.glob("*.whl")), next(folder.glob("*.tar.gz")))
+
+
+@pytest.fixture(scope="session")
+def installed(distributions: Distributions, tmp_path_factory: pytest.TempPathFactory) -> Installed:
+    folder = tmp_path_factory.mktemp("installed")
+    venv.create(folder, with_pip=True)
+    python = folder / "bin" / "python"
+    words = ["install", "--quiet", "-c", ROOT / "constraints.txt", distributions.wheel]
+    subprocess.run([python, "-m", "pip", *words], check=True)
+    return Installed(python)
 
 
 @pytest.fixture(scope="session")
