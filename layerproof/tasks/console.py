@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import signal
 import sys
 import threading
@@ -46,13 +45,21 @@ def _console(stream: TextIO) -> Console:
     """A pipe has no width: lines stay whole there, and tables get room."""
     from rich.console import Console
 
+    class Called(Console):
+        def print(self, *objects: Any, **how: Any) -> None:
+            if _is_console_command():
+                from layerproof.report.called import as_called as renamed
+
+                objects = tuple(renamed(item, PROGRAM) for item in objects)
+            super().print(*objects, **how)
+
     piped = not stream.isatty()
-    return Console(file=stream, width=PIPE_WIDTH if piped else None, soft_wrap=piped, highlight=False, emoji=False)
+    return Called(file=stream, width=PIPE_WIDTH if piped else None, soft_wrap=piped, highlight=False, emoji=False)
 
 
 def say(text: str) -> None:
     """Say what is about to happen."""
-    err().print(as_called(text), markup=False, style="dim")
+    err().print(text, markup=False, style="dim")
 
 
 def show(renderable: Any, document: Any, *, format: str) -> None:
@@ -60,13 +67,14 @@ def show(renderable: Any, document: Any, *, format: str) -> None:
     if format == "json":
         sys.stdout.write(json.dumps(document, indent=2) + "\n")
     else:
-        out().print(as_called(renderable) if isinstance(renderable, str) else renderable)
+        out().print(renderable)
 
 
 def as_called(text: str) -> str:
-    """Texts name the tasks `inv build`, ...; whoever runs the console command reads `layerproof build`."""
-    # Run `inv doctor --install`
-    return re.sub(r"(?<![\w./-])inv(?=\s+[a-z-])", PROGRAM, text) if _is_console_command() else text
+    """A text that names tasks as the user has called this one."""
+    from layerproof.report.called import as_called as renamed
+
+    return str(renamed(text, PROGRAM)) if _is_console_command() else text
 
 
 def _is_console_command() -> bool:
@@ -105,9 +113,9 @@ def exit_on_error(*, format: str = "text", known: Sequence[str] = FORMATS) -> It
         yield
     except LayerproofError as error:
         console = err()
-        console.print(f"error: {as_called(error.message)}", markup=False, style="red")
+        console.print(f"error: {error.message}", markup=False, style="red")
         if error.hint:
-            console.print(f"next: {as_called(error.hint)}", markup=False)
+            console.print(f"next: {error.hint}", markup=False)
         raise Exit(code=error.exit_code) from error
     except KeyboardInterrupt as error:
         err().print("stopped", style="yellow")

@@ -12,9 +12,8 @@ NODE = "node:18-bookworm-slim"
 TOOLS = "layerproof-foreign/tools:1"
 TOOLS_DOCKERFILE = f"""\
 FROM {NODE}
-RUN for name in go cargo mvn; do \\
-      printf '#!/bin/sh\\nmkdir -p /out && echo "$0 $*" >> /out/app\\n' > /usr/local/bin/$name && chmod +x /usr/local/bin/$name; \\
-    done
+RUN printf '#!/bin/sh\\nmkdir -p /out && echo "$0 $*" >> /out/app\\n' > /usr/local/bin/go \\
+ && chmod +x /usr/local/bin/go && cp /usr/local/bin/go /usr/local/bin/cargo && cp /usr/local/bin/go /usr/local/bin/mvn
 """
 IGNORE = "\n".join(
     (
@@ -145,7 +144,7 @@ LAYOUTS = (
         {
             **python("api"),
             ".git/HEAD": "ref: refs/heads/main\n",
-            "infra/docker-compose.yml": "name: lpf-infra\nservices:\n  api: {build: ../api}\n  db: {image: mongo:7.0}\n",
+            "infra/docker-compose.yml": "name: lpf-infra\nservices: {api: {build: ../api}, db: {image: mongo:7.0}}\n",
         },
         ("api",),
         here="api/app",
@@ -195,19 +194,21 @@ LAYOUTS = (
     Layout(
         "one-dockerfile",
         {
-            **node("app"),
+            **node("app/api", at="api/"),
+            "app/small/index.js": "// small\n",
+            "app/.dockerignore": IGNORE,
             "docker-bake.hcl": 'group "default" { targets = ["other"] }\ntarget "other" { context = "nowhere" }\n',
             "compose.yml": dedent(f"""\
                 services:
-                  api: {{build: {{context: app, target: runtime}}}}
-                  tests: {{build: {{context: app, target: deps}}, profiles: [test]}}
+                  api: {{build: {{context: app, dockerfile: api/Dockerfile, target: runtime}}}}
+                  tests: {{build: {{context: app, dockerfile: api/Dockerfile, target: deps}}, profiles: [test]}}
                   small:
                     build:
                       context: app
                       dockerfile_inline: |
                         FROM {NODE}
                         WORKDIR /app
-                        COPY src ./src
+                        COPY small ./small
                         USER node
                 """),
         },
