@@ -11,7 +11,15 @@ import layerproof
 from layerproof.cli import program
 from layerproof.completion import MORE_FORMATS, completion_script
 from layerproof.errors import UsageError
+from layerproof.tasks import namespace
 from layerproof.tasks.console import FORMATS
+
+
+@pytest.fixture(autouse=True)
+def help_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Invoke takes the texts of the flags away from a task that it parses; other tests read them."""
+    for task in namespace.tasks.values():
+        monkeypatch.setattr(task, "help", dict(task.help))
 
 
 def completed(capsys: pytest.CaptureFixture[str], *words: str) -> list[str]:
