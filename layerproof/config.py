@@ -208,12 +208,12 @@ class Config(Overlay):
 
     compose_file: _Path = Field(
         default="",
-        description="the compose file, several joined by `:`; without it `COMPOSE_FILE` (also from `.env`), else"
-        " Compose's own search order",
+        description="the compose file, several joined by `:`; `--file` and `COMPOSE_FILE` of the environment come before"
+        " it; without all of them it is found",
     )
     bases: _Path = Field(
         default="docker",
-        description="the folder whose sub-folders with a Dockerfile are base images, unless a service builds them",
+        description="the folder whose sub-folders with a Dockerfile are base images, as far as something is built on them",
     )
     base_images: dict[str, _Path | BaseImage] = Field(
         default_factory=dict,

@@ -14,23 +14,28 @@ from layerproof.paths import is_folder, is_regular_file
 
 def find_root(here: Path) -> Path:
     """
-    The nearest folder upwards that holds a configuration or a compose file. Where that is a compose file only, and a
-    folder above it in the same repository means this file (`infra/` below a root without one), it is that folder.
+    The nearest folder upwards that holds a configuration or a compose file. Where that is a compose file only, and
+    folders above it in the same repository mean this file (`infra/` below a root without one), it is the topmost of
+    these: the same wherever in the project a command runs.
 
-    Where no folder upwards holds either: the nearest one in the repository with a compose file below it, else the top
-    of the repository, else `here`.
+    Where no folder upwards holds either: the one with a compose file below it, else the top of the repository, else
+    `here`.
     """
     here = here.resolve()
     above = (here, *here.parents)
     nearest = next((folder for folder in above if _is_configured(folder) or _has_compose_file(folder)), None)
     inside = tuple(_up_to_top(here))
     if nearest is None:
-        below = (folder for folder in inside if compose_candidates(folder))
-        return next(below, inside[-1] if inside else here)
-    if _is_configured(nearest):
+        first = next((folder for folder in inside if compose_candidates(folder)), None)
+        if first is None:
+            return inside[-1] if inside else here
+        main = compose_candidates(first)[0].parent
+    elif _is_configured(nearest):
         return nearest
-    further = (folder for folder in nearest.parents if folder in inside or (not inside and _is_configured(folder)))
-    return next((folder for folder in further if _means(folder, nearest)), nearest)
+    else:
+        first = main = nearest
+    further = [folder for folder in first.parents if folder in inside or (not inside and _is_configured(folder))]
+    return next((folder for folder in reversed(further) if _means(folder, main)), first)
 
 
 def read_dotenv(root: Path) -> dict[str, str]:

@@ -109,7 +109,9 @@ def exit_on_error(*, format: str = "text", known: Sequence[str] = FORMATS) -> It
     before = {number: signal.signal(number, _interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
     try:
         if format not in known:
-            raise UsageError(f"there is no format {format!r}", hint=f"Known: {', '.join(known)}.")
+            is_file = format.endswith((".yml", ".yaml"))
+            file = " A compose file is named before the task: layerproof --file FILE TASK." if is_file else ""
+            raise UsageError(f"there is no format {format!r}", hint=f"Known: {', '.join(known)}.{file}")
         yield
     except LayerproofError as error:
         console = err()

@@ -67,6 +67,9 @@ def check(
     findings: list[Finding] = []
     checked: list[str] = []
     unchecked = [error.message for _, error in broken if isinstance(error, RemoteContextError)]
+    if not project.compose_files and (several := compose.compose_candidates(project.root)):
+        names = ", ".join(os.path.relpath(path, project.root) for path in several)
+        unchecked.append(f"compose: several files could be meant, name yours with --file: {names}")
     if "layerproof" in tools:
         run = _Rules(project, places, engine, environment)
         # Of a Windows drive LP008 tells.

@@ -100,13 +100,12 @@ def test_it_is_built_proven_explained_checked_and_audited_without_an_edit(foreig
     proof = foreign.json("prove")
     failed = [verdict for verdict in proof["verdicts"] if not verdict["passed"]]
     assert failed == []
-    assert {verdict["outcome"] for verdict in proof["verdicts"] if verdict["probe"] == "noop"} == {"held"}
+    assert {verdict["probe"] for verdict in proof["verdicts"] if verdict["outcome"] == "held"} >= {"noop", "touch"}
     explained = {item["image"] for item in foreign.json("why")["images"]}
-    assert explained >= set(foreign.layout.images) - {"base"}
+    assert explained >= {verdict["image"] for verdict in proof["verdicts"]}
     checked = foreign.json("check", codes=(0, 1))
-    assert all(
-        (foreign.root / finding["path"]).is_file() for finding in checked["findings"] if "ignore" not in finding["path"]
-    )
+    there = [finding["path"] for finding in checked["findings"] if finding["rule"] != "LP005"]
+    assert [path for path in there if not (foreign.root / path).is_file()] == []
     assert [finding for finding in checked["findings"] if finding["rule"] == "LP010"] == []
     audited = foreign.json("audit", codes=(0, 1))
     assert {item["image"] for item in audited["images"]}

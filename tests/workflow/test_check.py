@@ -201,3 +201,20 @@ def test_a_file_that_changed_since_the_plan_is_left_alone(repo: Path, engine: Fa
     with pytest.raises(ConfigError, match="changed meanwhile"):
         apply_mending(mendings)
     assert (repo / "web" / ".dockerignore").read_text() == "mine\n"
+
+
+def test_without_one_compose_file_the_dockerfiles_are_checked_and_the_candidates_are_named(tmp_path: Path) -> None:
+    for name in ("infra", "deploy"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "compose.yaml").write_text("services: {}\n")
+    (tmp_path / "Dockerfile").write_text(BAD_WEB)
+    report = check(tmp_path, engine=FakeEngine(), environment={}, tools=("layerproof",))
+    assert "LP003" in {finding.rule for finding in report.findings}
+    assert report.unchecked == (
+        "compose: several files could be meant, name yours with --file: deploy/compose.yaml, infra/compose.yaml",
+    )
+
+
+def test_an_unused_ignore_of_a_layerproof_toml_is_told_where_it_stands(repo: Path, engine: FakeEngine) -> None:
+    (repo / "layerproof.toml").write_text("[policy.ignore]\n# why\nLP009 = 'no reason'\n")
+    assert places(findings(repo, engine, "LP000")) == [("LP000", "layerproof.toml", 3)]
