@@ -165,7 +165,10 @@ def environment_of(c: Context) -> Mapping[str, str]:
     from layerproof.roots import naming_files
 
     files = c.config.get("layerproof", {}).get("files")
-    return naming_files(os.environ, files, root=root_of(c)) if files else os.environ
+    if not files:
+        return os.environ
+    root = root_of(c)
+    return naming_files(os.environ, [root / file for file in files], root=root)
 
 
 def connect(*, builder: str | None = None) -> Engine:

@@ -22,6 +22,19 @@ SERVICE = {
 }
 NOXFILE = "import nox\n\nfrom layerproof.sessions import prove, validate\n\nnox.options.sessions = ['validate']\n"
 TASKS = "from layerproof.tasks import namespace\n"
+MORE_TASKS = """\
+from pathlib import Path
+
+from invoke import Collection, task
+from layerproof.tasks import namespace as layerproof
+
+@task
+def hello(c):
+    print("hello")
+
+namespace = Collection(hello, images=layerproof)
+namespace.configure({"layerproof": {"root": str(Path(__file__).parent), "files": ["stack.yml"]}})
+"""
 
 
 @pytest.fixture
@@ -99,6 +112,15 @@ def test_each_task_works_elsewhere_or_says_why_not(
 def test_an_existing_tasks_file_takes_the_tasks_over(installed: Installed, shop: Path) -> None:
     (shop / "tasks.py").write_text(TASKS)
     done = call([installed.python.with_name("inv"), "graph", "--format", "json"], shop / "api")
+    assert [image["image"] for image in json.loads(done.stdout)["images"]] == ["api"], done.stderr
+
+
+def test_the_tasks_stand_beside_others_with_a_root_and_files_of_their_own(installed: Installed, shop: Path) -> None:
+    (shop / "compose.yaml").rename(shop / "stack.yml")
+    (shop / "tasks.py").write_text(MORE_TASKS)
+    inv = installed.python.with_name("inv")
+    assert call([inv, "hello"], shop / "api").stdout == "hello\n"
+    done = call([inv, "images.graph", "--format", "json"], shop / "api")
     assert [image["image"] for image in json.loads(done.stdout)["images"]] == ["api"], done.stderr
 
 
