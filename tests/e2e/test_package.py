@@ -135,11 +135,11 @@ def test_imported_sessions_are_sessions_and_no_others_are(installed: Installed, 
 
 SHELLS = {
     "bash": """\
-        source script
+        source ./script
         COMP_WORDS=(layerproof {words}); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1))
         _layerproof layerproof; printf '%s\\n' "${{COMPREPLY[@]}}"
         """,
-    "fish": "source script; complete --do-complete 'layerproof {line}'",
+    "fish": "source ./script; complete --do-complete 'layerproof {line}'",
 }
 
 
