@@ -14,7 +14,7 @@ export default defineConfig(
   {
     languageOptions: {
       globals: { ...globals.browser, ...globals.node },
-      parserOptions: { projectService: { allowDefaultProject: ["*.js"] }, extraFileExtensions: [".svelte"] },
+      parserOptions: { projectService: { allowDefaultProject: ["*.js", "vitest.config.ts"] }, extraFileExtensions: [".svelte"] },
     },
     rules: {
       // Numbers in messages read well and cannot surprise.

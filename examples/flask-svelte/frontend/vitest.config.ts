@@ -1,11 +1,8 @@
+import { sveltekit } from "@sveltejs/kit/vite";
 import { svelteTesting } from "@testing-library/svelte/vite";
-import { defineConfig, mergeConfig } from "vitest/config";
-import viteConfig from "./vite.config";
+import { defineConfig } from "vitest/config";
 
-export default mergeConfig(
-  viteConfig,
-  defineConfig({
-    plugins: [svelteTesting()],
-    test: { environment: "jsdom", include: ["tests/**/*.test.ts"] },
-  }),
-);
+export default defineConfig({
+  plugins: [sveltekit(), svelteTesting()],
+  test: { environment: "jsdom", include: ["tests/**/*.test.ts"] },
+});
