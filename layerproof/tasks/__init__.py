@@ -6,7 +6,7 @@ Importing it must stay cheap, because `inv --list` and shell completion do: heav
 
 from invoke.collection import Collection
 
-from layerproof.tasks import audit, bench, build, policy, proof, report, setup, stack, why
+from layerproof.tasks import audit, bench, build, init, policy, proof, report, setup, stack, why
 
 namespace = Collection("layerproof")
 for _task in (
@@ -15,6 +15,7 @@ for _task in (
     setup.shell_setup,
     setup.lab,
     setup.demo,
+    init.init,
     build.bases,
     build.build,
     build.graph,

@@ -123,7 +123,8 @@ def _mend(
     root: Path, engine: Engine, report: CheckReport, *, environment: Mapping[str, str], profile: str, write: bool
 ) -> bool:
     """Show what can be mended, and mend it where that was asked for; whether files were changed."""
-    from layerproof.workflow.mend import apply_mending, plan_mending
+    from layerproof.changes import apply_changes
+    from layerproof.workflow.mend import plan_mending
 
     mendings = plan_mending(
         root, engine=engine, environment=environment, findings=report.findings, profile=profile or None
@@ -134,7 +135,7 @@ def _mend(
     if not mendings:
         say("nothing here can be mended by itself")
     if write:
-        apply_mending(mendings)
+        apply_changes(mendings)
     return write and bool(mendings)
 
 

@@ -17,6 +17,7 @@ LEVELS = {
         "builds",
         "config",
         "dockerfile",
+        "changes",
         "compose",
         "progress",
         "context",
@@ -36,7 +37,7 @@ LEVELS = {
         "weights",
         "yaml_text",
     ),
-    2: ("graph", "flow", "ingredients", "kinds", "roots", "selection", "testing"),
+    2: ("graph", "flow", "ingredients", "kinds", "roots", "selection", "starters", "testing"),
     3: ("policy", "prove", "explain", "audit", "bench"),
     4: ("report",),
     5: ("workflow",),
@@ -58,6 +59,7 @@ PURE = (
     "explain",
     "audit",
     "bench",
+    "starters",
 )
 
 

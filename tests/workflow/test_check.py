@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 
+from layerproof.changes import apply_changes
 from layerproof.errors import ConfigError, UsageError
 from layerproof.model import Finding
 from layerproof.testing import FakeEngine
 from layerproof.workflow import linters
 from layerproof.workflow.check import check
-from layerproof.workflow.mend import apply_mending, plan_mending
+from layerproof.workflow.mend import plan_mending
 
 BAD_WEB = """\
 FROM base-node:latest AS deps
@@ -187,7 +188,7 @@ def test_mending_shows_what_it_changes_and_a_second_one_changes_nothing(repo: Pa
     assert [mending.path.parent.name for mending in mendings] == ["api", "web"]
     assert "+**/*.pkl" in mendings[1].diff(repo)
     assert (repo / "web" / ".dockerignore").read_bytes() == b"# ours\r\nnode_modules"
-    apply_mending(mendings)
+    apply_changes(mendings)
     assert (repo / "web" / ".dockerignore").read_bytes().startswith(b"# ours\r\nnode_modules")
     left = findings(repo, engine, "LP005")
     assert left == []
@@ -199,7 +200,7 @@ def test_a_file_that_changed_since_the_plan_is_left_alone(repo: Path, engine: Fa
     mendings = plan_mending(repo, engine=engine, environment={}, findings=findings(repo, engine, "LP005"))
     (repo / "web" / ".dockerignore").write_text("mine\n")
     with pytest.raises(ConfigError, match="changed meanwhile"):
-        apply_mending(mendings)
+        apply_changes(mendings)
     assert (repo / "web" / ".dockerignore").read_text() == "mine\n"
 
 

@@ -1,0 +1,51 @@
+"""A folder to its starter, by the language whose manifest decides."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from layerproof.starters import Folder, Starter, Wishes, dotnet, go, java, node, python, rust
+
+Detector = Callable[[Folder, Wishes], Starter | None]
+# Compiled languages first: a package.json beside a go.mod is there for its tools or its pages.
+_DETECTORS: tuple[Detector, ...] = (go.detect, rust.detect, java.detect, dotnet.detect)
+MANIFESTS = [
+    "package.json",
+    "pyproject.toml",
+    "requirements.txt",
+    "setup.py",
+    "Pipfile",
+    "go.mod",
+    "Cargo.toml",
+    "pom.xml",
+    "build.gradle",
+    "build.gradle.kts",
+]
+
+
+def detect(folder: Folder, wishes: Wishes = Wishes()) -> Starter | None:  # noqa: B008  # it is frozen
+    """
+    What the Dockerfile of a folder is made of.
+
+    Returns:
+        None where nothing in the folder is the manifest of a known language.
+    """
+    for detector in _DETECTORS:
+        if found := detector(folder, wishes):
+            return found
+    by_python, by_node = python.detect(folder, wishes), node.detect(folder, wishes)
+    if by_python and by_node:
+        # Of two that start something, the one that does so by a framework; a front end beside a server is said.
+        chosen, other = (
+            (by_node, "its Python files") if by_node.runs and not by_python.runs else (by_python, "package.json")
+        )
+        note = f"{other} beside it: what that builds is not in the image; give it a folder and a service of its own"
+        return replace(chosen, notes=(*chosen.notes, note))
+    return by_python or by_node
+
+
+def is_manifest_of_service(path: str) -> bool:
+    """Whether a file makes its folder one that may be a service."""
+    name = path.rpartition("/")[2]
+    return name in MANIFESTS or name.endswith((".csproj", ".fsproj", ".vbproj"))

@@ -1,0 +1,87 @@
+"""The program that a package.json starts, without the package manager around it."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from layerproof.starters import Folder
+
+# In this order, since `start` often means development.
+_SCRIPTS = ("start:prod", "start:production", "serve:prod", "start", "serve")
+_DEVELOPMENT = ("nodemon", "ts-node", "ts-node-dev", "tsx", "vite", "nest", "webpack", "react-scripts", "ng", "parcel")
+_MAINS = ("server.js", "index.js", "app.js", "main.js", "src/server.js", "src/index.js", "src/app.js", "src/main.js")
+
+
+@dataclass(frozen=True)
+class Start:
+    """`unclear` says why there is no command; "" where there is one."""
+
+    command: tuple[str, ...] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
+    unclear: str = ""
+
+
+def start_of(manifest: Mapping[str, Any], folder: Folder) -> Start:
+    """The command of the scripts, else `main`, else a file that is called like one."""
+    scripts = manifest.get("scripts")
+    scripts = scripts if isinstance(scripts, dict) else {}
+    unclear = ""
+    for name in _SCRIPTS:
+        if isinstance(scripts.get(name), str):
+            found = _of_script(name, scripts, manifest, depth=0)
+            if found.command:
+                return found
+            unclear = unclear or found.unclear
+    main = str(manifest.get("main") or "").removeprefix("./")
+    is_program = main in folder.paths and not _is_published(manifest)
+    if is_program:
+        return Start(("node", main))
+    found_file = folder.first(*_MAINS, *(name.replace(".js", ".mjs") for name in _MAINS))
+    if found_file and not _is_published(manifest):
+        return Start(("node", found_file))
+    return Start(unclear=unclear)
+
+
+def _of_script(name: str, scripts: Mapping[str, Any], manifest: Mapping[str, Any], *, depth: int) -> Start:
+    text = str(scripts[name])
+    if re.search(r"[|;&<>`$()]", text):
+        return Start(unclear=f"the script {name} is a shell command: {text}")
+    try:
+        words = shlex.split(text)
+    except ValueError:
+        return Start(unclear=f"the script {name} cannot be read: {text}")
+    words = words[1:] if words[:1] == ["cross-env"] else words
+    environment = {}
+    while words and re.match(r"[A-Za-z_]\w*=", words[0]):
+        key, _, value = words.pop(0).partition("=")
+        environment[key] = value
+    if not words:
+        return Start(unclear=f"the script {name} is empty")
+    # npm run serve, yarn serve
+    other = words[-1] if words[0] in ("npm", "yarn", "pnpm") and len(words) in (2, 3) else ""
+    if other in scripts and other != name and depth < 5:
+        return _of_script(other, scripts, manifest, depth=depth + 1)
+    if words[0] == "node":
+        words[1:] = [_with_ending(word) for word in words[1:]]
+        return Start(tuple(words), environment)
+    if words[0] in _DEVELOPMENT or words[0] in ("npm", "yarn", "pnpm", "npx"):
+        return Start(unclear=f"the script {name} is for development: {text}")
+    if words[0] in (manifest.get("dependencies") or {}) or words[0].removesuffix("-serve") in str(
+        manifest.get("dependencies")
+    ):
+        return Start((f"node_modules/.bin/{words[0]}", *words[1:]), environment)
+    return Start(unclear=f"the script {name} runs {words[0]}, which is none of its dependencies")
+
+
+def _with_ending(word: str) -> str:
+    # node dist/main, as Nest writes it
+    return f"{word}.js" if re.fullmatch(r"(\./)?(dist|build|lib|out)/[\w/-]+", word) else word
+
+
+def _is_published(manifest: Mapping[str, Any]) -> bool:
+    """A library: something to import, and nothing to start."""
+    return bool(manifest.get("exports") or manifest.get("types") or manifest.get("files")) and not manifest.get("bin")

@@ -1,0 +1,248 @@
+"""Python services: pip, uv and Poetry; Django, FastAPI, Flask, scripts and packages."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from layerproof.starters import Folder, Starter, Wishes
+from layerproof.starters.python_start import start_of
+from layerproof.starters.sources import find_health_path, find_port, reads_port, sources
+from layerproof.starters.versions import python_version
+
+UV_VERSION = "0.9.5"
+POETRY_VERSION = "2.2.1"
+_REQUIREMENTS = (
+    *("requirements.txt", "requirements.lock", "requirements/production.txt", "requirements/prod.txt"),
+    *("requirements/base.txt", "requirements-prod.txt"),
+)
+# Packages without wheels, or whose wheels need libraries of the system: to build with, and to run with.
+_SYSTEM: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "psycopg2": (("gcc", "libc6-dev", "libpq-dev"), ("libpq5",)),
+    "mysqlclient": (("gcc", "libc6-dev", "default-libmysqlclient-dev", "pkg-config"), ("libmariadb3",)),
+    "uwsgi": (("gcc", "libc6-dev"), ()),
+    "python-ldap": (("gcc", "libc6-dev", "libldap-dev", "libsasl2-dev"), ("libldap-2.5-0", "libsasl2-2")),
+    "pyodbc": ((), ("unixodbc",)),
+    "opencv-python": ((), ("libgl1", "libglib2.0-0")),
+    "python-magic": ((), ("libmagic1",)),
+    "weasyprint": ((), ("libpango-1.0-0", "libpangoft2-1.0-0")),
+}
+_FRAMEWORKS = ("django", "fastapi", "flask", "starlette", "litestar", "sanic", "aiohttp", "tornado", "streamlit")
+
+
+def detect(folder: Folder, wishes: Wishes) -> Starter | None:
+    """What a folder with a Python project is; None where no manifest of one is there."""
+    project, error = _pyproject(folder)
+    if error:
+        return Starter("python", blocked=error)
+    manager = _manager(folder, project)
+    if not manager:
+        return _without_manifest(folder)
+    table = project.get("project") or {}
+    poetry = (project.get("tool") or {}).get("poetry") or {}
+    asked = (str(table.get("requires-python") or ""), str((poetry.get("dependencies") or {}).get("python") or ""))
+    version, unmet = python_version(asked, folder)
+    starter = Starter("python", manager, version, notes=(unmet,) if unmet else ())
+    if reason := _blocked(folder, project, manager):
+        return replace(starter, blocked=reason)
+    names = {_normal(name) for name in _dependency_names(folder, project, manager)}
+    framework = next((name for name in _FRAMEWORKS if name in names), "")
+    text = "\n".join(body for _, body in sources(folder, ".py"))
+    scripts = {**(table.get("scripts") or {}), **(poetry.get("scripts") or {})}
+    start = start_of(folder, names, scripts=scripts, project=str(table.get("name") or poetry.get("name") or ""))
+    port = wishes.port or start.port or find_port(text)
+    is_server = bool(framework or start.binds or wishes.port)
+    port = port if is_server or find_port(text) else None
+    command = tuple(word.replace("{port}", str(port)) for word in start.command)
+    packaged = _packaged(folder, project) and start.needs_package
+    values = {
+        **_install_values(folder, manager, names),
+        "packaged": packaged,
+        "copies_source": not packaged or start.needs_source,
+        "module": start.module if not packaged or start.needs_source else "",
+        "environment": {"PORT": str(port)} if port and reads_port(text) else {},
+        "pythonpath": start.pythonpath if not packaged else "",
+    }
+    notes = [*starter.notes, *start.notes]
+    if not command:
+        notes.append("nothing says what starts it: set CMD at the end of the Dockerfile")
+    elif port is None:
+        notes.append("its port was not found: no EXPOSE and no HEALTHCHECK; add them if it answers")
+    if manager == "requirements" and not _is_pinned(folder):
+        notes.append(
+            "requirements.txt pins no versions, so each install may bring others: pip freeze, or uv pip compile"
+        )
+    if manager == "pyproject":
+        notes.append("there is no lock file, so each install may bring other versions: commit uv.lock (uv lock)")
+    readme = table.get("readme") if packaged else ""
+    keeps = (f"!{readme}",) if isinstance(readme, str) and readme else ()
+    return replace(
+        starter,
+        manager={"requirements": "pip", "pyproject": "pip"}.get(manager, manager),
+        framework=framework,
+        command=command,
+        port=port,
+        health_path=find_health_path(text) if is_server else "",
+        values=values,
+        keeps=keeps,
+        notes=tuple(notes),
+    )
+
+
+def _pyproject(folder: Folder) -> tuple[dict[str, Any], str]:
+    import tomli
+
+    if "pyproject.toml" not in folder.paths:
+        return {}, ""
+    try:
+        return tomli.loads(folder.read("pyproject.toml")), ""
+    except tomli.TOMLDecodeError as error:
+        return {}, f"pyproject.toml:{error.lineno}: not valid TOML: {error.msg}; mend it"
+
+
+def _manager(folder: Folder, project: Mapping[str, Any]) -> str:
+    tool = project.get("tool") or {}
+    if "uv.lock" in folder.paths:
+        return "uv"
+    if "poetry.lock" in folder.paths or "poetry" in tool:
+        return "poetry"
+    if folder.first(*_REQUIREMENTS):
+        return "requirements"
+    if "Pipfile" in folder.paths or "pdm.lock" in folder.paths or "environment.yml" in folder.paths:
+        return "other"
+    if isinstance(project.get("project"), dict):
+        return (
+            "uv-project"
+            if any("[tool.uv.workspace]" in above.read("pyproject.toml") for above in folder.above)
+            else "pyproject"
+        )
+    return "setup.py" if "setup.py" in folder.paths or "setup.cfg" in folder.paths else ""
+
+
+def _without_manifest(folder: Folder) -> Starter | None:
+    """A folder of Python without dependencies is a service all the same where it has a program at its top."""
+    programs = [
+        path
+        for path in folder.top()
+        if path.endswith(".py") and path not in ("setup.py", "conftest.py", "tasks.py", "noxfile.py")
+    ]
+    if not programs or folder.first("package.json", "go.mod", "Cargo.toml", "pom.xml"):
+        return None
+    if not any("__name__" in folder.read(path) for path in programs):
+        return None
+    return Starter("python", blocked="it names no dependencies: add a requirements.txt, empty if it needs none")
+
+
+def _blocked(folder: Folder, project: Mapping[str, Any], manager: str) -> str:
+    tool = project.get("tool") or {}
+    if manager == "other":
+        return "Pipenv, PDM and conda are not handled: pip, uv and Poetry are"
+    if manager == "setup.py":
+        return "its dependencies are in setup.py, which needs the source to be read: list them in pyproject.toml"
+    if manager == "uv-project":
+        return "it is part of a uv workspace and its lock file lies outside of its build context: that is not handled"
+    if "workspace" in (tool.get("uv") or {}):
+        return "it is the root of a uv workspace: that is not handled"
+    if manager == "poetry" and "poetry.lock" not in folder.paths:
+        return "there is no poetry.lock: run `poetry lock`, and this again"
+    local = re.search(r"(?:path|editable)\s*=\s*[\"']([^\"']+)", folder.read("pyproject.toml")) if project else None
+    if local and manager in ("uv", "poetry") and local[1] not in (".", "./"):
+        return f"a dependency is the folder {local[1]}: that is not handled"
+    for name, line, text in _requirement_lines(folder) if manager == "requirements" else ():
+        # -e ., ./lib, ../shared
+        if re.match(r"(-e|--editable)\s|\.{1,2}(/|$)|file:", text):
+            return f"{name}:{line}: `{text}` installs a folder: that is not handled"
+    return ""
+
+
+def _install_values(folder: Folder, manager: str, names: set[str]) -> dict[str, Any]:
+    build = {package for name in names for package in _SYSTEM.get(name, ((), ()))[0]}
+    run = {package for name in names for package in _SYSTEM.get(name, ((), ()))[1]}
+    if any("git+" in text for _, _, text in _requirement_lines(folder)):
+        build.add("git")
+    requirements = folder.first(*_REQUIREMENTS)
+    manifests = (
+        {
+            "uv": ("pyproject.toml", "uv.lock"),
+            "poetry": ("pyproject.toml", "poetry.lock"),
+            "pyproject": ("pyproject.toml",),
+        }.get(manager)
+        or tuple(dict.fromkeys(name for name, _, _ in _requirement_lines(folder)))
+        or (requirements,)
+    )
+    # # This file is automatically @generated by Poetry 1.8.3 and should not be changed by hand.
+    made = (
+        re.search(r"@generated by Poetry (\d+\.\d+\.\d+)", folder.read("poetry.lock")) if manager == "poetry" else None
+    )
+    return {
+        "how": manager,
+        "manifests": manifests,
+        "requirements": requirements,
+        "uv_version": UV_VERSION,
+        "poetry_version": made[1] if made else POETRY_VERSION,
+        "build_packages": tuple(sorted(build)),
+        "run_packages": tuple(sorted(run)),
+        "poetry_groups": "",
+    }
+
+
+def _packaged(folder: Folder, project: Mapping[str, Any]) -> bool:
+    """Whether the project itself can be installed: it names a build backend, and its package is there."""
+    tool = project.get("tool") or {}
+    if not project.get("build-system") or (tool.get("poetry") or {}).get("package-mode") is False:
+        return False
+    name = str((project.get("project") or {}).get("name") or (tool.get("poetry") or {}).get("name") or "")
+    module = re.sub(r"[-.]+", "_", name).lower()
+    return any(folder.has(f"{above}{module}/__init__.py") for above in ("src/", "")) or "packages" in str(
+        tool.get("poetry") or tool.get("hatch") or tool.get("setuptools") or ""
+    )
+
+
+def _requirement_lines(folder: Folder, name: str = "", seen: tuple[str, ...] = ()) -> Iterator[tuple[str, int, str]]:
+    """The lines of the requirement files, of those that they name too; each file has one line at least."""
+    name = name or folder.first(*_REQUIREMENTS)
+    if not name or name in seen:
+        return
+    yield name, 0, ""
+    for number, line in enumerate(folder.read(name).splitlines(), start=1):
+        text = line.partition(" #")[0].strip()
+        if not text or text.startswith("#"):
+            continue
+        # -r base.txt, -c constraints.txt
+        if named := re.match(r"(?:-r|-c|--requirement|--constraint)[ =]*(\S+)", text):
+            above = name.rpartition("/")[0]
+            path = re.sub(r"^\./", "", f"{above}/{named[1]}" if above else named[1])
+            yield from _requirement_lines(folder, path, (*seen, name)) if path in folder.paths else ()
+            continue
+        yield name, number, text
+
+
+def _dependency_names(folder: Folder, project: Mapping[str, Any], manager: str) -> Iterator[str]:
+    # uvicorn[standard]>=0.30; python_version > "3.8"
+    named = r"[A-Za-z0-9][\w.-]*(?:\[[\w, -]*\])?"
+    texts = [text for _, _, text in _requirement_lines(folder)] if manager == "requirements" else []
+    table = project.get("project")
+    if isinstance(table, dict) and manager != "requirements":
+        texts += [str(item) for item in table.get("dependencies") or ()]
+    poetry = (project.get("tool") or {}).get("poetry") or {}
+    texts += [str(name) for name in poetry.get("dependencies") or ()] if manager == "poetry" else []
+    for text in texts:
+        if found := re.match(named, text):
+            base, _, extras = found[0].partition("[")
+            yield base
+            if extras and _normal(base) == "fastapi":
+                yield "uvicorn"  # fastapi[standard], fastapi[all]
+            if extras and _normal(base) == "psycopg2":
+                yield base
+
+
+def _is_pinned(folder: Folder) -> bool:
+    """Whether most requirements name their version; one without any is as good as pinned."""
+    lines = [text for _, number, text in _requirement_lines(folder) if number and not text.startswith("-")]
+    return not lines or sum("==" in text or " @ " in text for text in lines) * 2 > len(lines)
+
+
+def _normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()

@@ -1,0 +1,105 @@
+"""Cargo packages: which binary is the program."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from layerproof.starters import Folder, Starter, Wishes
+from layerproof.starters.sources import find_health_path, find_port, reads_port, sources
+from layerproof.starters.versions import RUST, at_least
+
+# Crates whose sources are C, or that bind to a library of the system.
+_OPENSSL = ("openssl-sys",)
+
+
+def detect(folder: Folder, wishes: Wishes) -> Starter | None:
+    """What a folder with a Cargo.toml is; None without one."""
+    import tomli
+
+    if "Cargo.toml" not in folder.paths:
+        return None
+    try:
+        manifest = tomli.loads(folder.read("Cargo.toml"))
+    except tomli.TOMLDecodeError as error:
+        return Starter("rust", "cargo", blocked=f"Cargo.toml:{error.lineno}: not valid TOML: {error.msg}; mend it")
+    package = manifest.get("package") or {}
+    channel = re.search(
+        r"channel\s*=\s*[\"'](\d+\.\d+)", folder.read(folder.first("rust-toolchain.toml", "rust-toolchain"))
+    )
+    version = at_least(channel[1] if channel else str(package.get("rust-version") or ""), RUST.default)
+    if reason := _blocked(folder, manifest):
+        return Starter("rust", "cargo", version, blocked=reason)
+    names = _binaries(folder, manifest)
+    name = (
+        names[0]
+        if len(names) == 1
+        else str(package.get("default-run") or "") or next((item for item in names if item == folder.name), "")
+    )
+    text = "\n".join(body for _, body in sources(folder, ".rs"))
+    port = wishes.port or find_port(text)
+    notes = []
+    if not name:
+        listed = ", ".join(names) or "none was found"
+        notes.append(f"which binary is the program is not clear ({listed}): set BIN in the Dockerfile")
+    if "Cargo.lock" not in folder.paths:
+        notes.append("there is no Cargo.lock, so each build may bring other versions: commit it")
+    return Starter(
+        "rust",
+        "cargo",
+        version,
+        command=("/app",) if name else (),
+        port=port,
+        health_path=find_health_path(text),
+        values={
+            "bin": name,
+            "choices": tuple(names),
+            "manifests": tuple(
+                item
+                for item in ("Cargo.toml", "Cargo.lock", "rust-toolchain.toml", "rust-toolchain")
+                if item in folder.paths
+            ),
+            "locked": "Cargo.lock" in folder.paths,
+            "stubs": _stubs(folder, manifest),
+            "openssl": any(f'name = "{crate}"' in folder.read("Cargo.lock") for crate in _OPENSSL),
+            "environment": {"PORT": str(port)} if port and reads_port(text) else {},
+        },
+        notes=tuple(notes),
+    )
+
+
+def _blocked(folder: Folder, manifest: Mapping[str, Any]) -> str:
+    if "package" not in manifest:
+        return "it is the root of a Cargo workspace: that is not handled"
+    if "workspace" in manifest and (manifest["workspace"] or {}).get("members"):
+        return "it holds a Cargo workspace: that is not handled"
+    for above in folder.above:
+        if "[workspace]" in above.read("Cargo.toml") and "workspace" not in manifest:
+            where = f"{above.name}/Cargo.toml"
+            return f"it is part of the workspace of {where}, outside of its build context: that is not handled"
+    if local := re.search(r"path\s*=\s*[\"'](\.\.[^\"']*)", folder.read("Cargo.toml")):
+        return f"a dependency is the folder {local[1]}, outside of its build context: that is not handled"
+    return ""
+
+
+def _binaries(folder: Folder, manifest: Mapping[str, Any]) -> list[str]:
+    declared = [
+        str(item.get("name")) for item in manifest.get("bin") or () if isinstance(item, dict) and item.get("name")
+    ]
+    found = [str(manifest["package"].get("name") or "")] if "src/main.rs" in folder.paths else []
+    # src/bin/worker.rs, src/bin/worker/main.rs
+    beside = [match[1] for path in folder.paths if (match := re.fullmatch(r"src/bin/([\w-]+)(?:\.rs|/main\.rs)", path))]
+    is_renamed = any(item.get("path") == "src/main.rs" for item in manifest.get("bin") or () if isinstance(item, dict))
+    return list(dict.fromkeys([*declared, *([] if is_renamed else found), *beside]))
+
+
+def _stubs(folder: Folder, manifest: Mapping[str, Any]) -> tuple[str, ...]:
+    """The sources that have to be there for Cargo to take the manifest, empty ones for compiling dependencies alone."""
+    library = (manifest.get("lib") or {}).get("path") or ("src/lib.rs" if "src/lib.rs" in folder.paths else "")
+    paths = [str(item["path"]) for item in manifest.get("bin") or () if isinstance(item, dict) and item.get("path")]
+    paths += [path for path in folder.paths if re.fullmatch(r"src/main\.rs|src/bin/[\w-]+(?:\.rs|/main\.rs)", path)]
+    build = str(manifest["package"].get("build") or "")
+    for kind in ("test", "bench", "example"):
+        paths += [str(item["path"]) for item in manifest.get(kind) or () if isinstance(item, dict) and item.get("path")]
+    return tuple(dict.fromkeys(item for item in (*paths, build if build.endswith(".rs") else "", str(library)) if item))
