@@ -3,7 +3,7 @@ A service that answers or that others wait for has a health check.
 
 Without one Docker knows only that the process is there: what depends on the service starts against a program that does
 not answer yet, and `up --wait` and a restart after a hang are not to be had. Jobs that end, workers that nobody waits
-for, and images without any program that could ask (`scratch`, distroless static) need none.
+for, and images without any program that could ask (`scratch`, distroless static, .NET's chiseled ones) need none.
 
 A check counts where it stands, in the compose file or in the Dockerfile or the project's base below it; one that is
 switched off does not. What an image from a registry brings along is not seen, but for a few that are known.
@@ -47,6 +47,8 @@ _CHECKED = {
 }
 # gcr.io/distroless/static-debian12:nonroot, cgr.dev/chainguard/static
 _NO_PROGRAM = re.compile(r"scratch$|gcr\.io/distroless/(static|base|cc)|cgr\.dev/chainguard/(static|glibc-dynamic)")
+# 8.0-noble-chiseled, 9.0-azurelinux3.0-distroless
+_NO_SHELL = re.compile(r"chiseled|distroless")
 
 
 def check(subject: ComposeSubject) -> Iterator[Breach]:
@@ -104,4 +106,7 @@ def _has_check(service: Service, chain: list[Stage]) -> bool:
 
 
 def _cannot_have(chain: list[Stage]) -> bool:
-    return bool(chain) and _NO_PROGRAM.match(upstream_name(chain[-1].base)[0]) is not None
+    if not chain:
+        return False
+    name, tag = upstream_name(chain[-1].base)
+    return bool(_NO_PROGRAM.match(name) or (name.startswith("mcr.microsoft.com/dotnet/") and _NO_SHELL.search(tag)))

@@ -118,7 +118,7 @@ def _notes(plan: InitPlan) -> Iterator[str]:
         elif service.state == "unknown":
             yield f"{service.name}: {service.dockerfile} is missing, and no manifest in its folder says what it is"
         elif service.state == "library":
-            yield f"{service.name}: nothing in it starts; if it is a service: --service {service.name}={service.context}"
+            yield f"{service.name}: nothing in it starts; for a service: --service {service.name}={service.context}"
         elif service.state in ("new", "starter"):
             yield from (f"{service.name}: {note}" for note in starter.notes)
     yield from plan.notes

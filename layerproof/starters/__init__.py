@@ -11,6 +11,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+# How a note begins that says that no command was found.
+NO_START = "nothing says what starts it"
+
 
 @dataclass(frozen=True)
 class Folder:

@@ -5,11 +5,27 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from layerproof.starters import Folder, Starter, Wishes, dotnet, go, java, node, python, rust
+from layerproof.starters import NO_START, Folder, Starter, Wishes, dotnet, go, java, node, python, rust
 
 Detector = Callable[[Folder, Wishes], Starter | None]
 # Compiled languages first: a package.json beside a go.mod is there for its tools or its pages.
 _DETECTORS: tuple[Detector, ...] = (go.detect, rust.detect, java.detect, dotnet.detect)
+_MANAGERS = (
+    "npm",
+    "npx",
+    "pnpm",
+    "yarn",
+    "uv",
+    "poetry",
+    "pip",
+    "go",
+    "cargo",
+    "mvn",
+    "nodemon",
+    "vite",
+    "tsx",
+    "ts-node",
+)
 MANIFESTS = [
     "package.json",
     "pyproject.toml",
@@ -31,6 +47,21 @@ def detect(folder: Folder, wishes: Wishes = Wishes()) -> Starter | None:  # noqa
     Returns:
         None where nothing in the folder is the manifest of a known language.
     """
+    found = _detect(folder, wishes)
+    if found is None or found.blocked or not wishes.command:
+        return found
+    if wishes.command[0] in _MANAGERS:
+        note = (
+            f"the compose file starts it by `{' '.join(wishes.command)}`, which the image does not hold: drop `command`"
+        )
+        return replace(found, notes=(*found.notes, note))
+    if found.command:
+        return found
+    notes = tuple(note for note in found.notes if not note.startswith(NO_START))
+    return replace(found, command=wishes.command, notes=notes)
+
+
+def _detect(folder: Folder, wishes: Wishes) -> Starter | None:
     for detector in _DETECTORS:
         if found := detector(folder, wishes):
             return found

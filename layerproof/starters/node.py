@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from layerproof.starters import Folder, Starter, Wishes, frontend
+from layerproof.starters import NO_START, Folder, Starter, Wishes, frontend
 from layerproof.starters.node_start import start_of
 from layerproof.starters.sources import find_health_path, find_port, reads_port, sources
 from layerproof.starters.versions import node_version
@@ -61,7 +61,10 @@ def manager_of(manifest: Mapping[str, Any], folder: Folder) -> tuple[str, str]:
     if "pnpm-lock.yaml" in folder.paths:
         # lockfileVersion: '9.0'
         found = re.search(r"^lockfileVersion: ['\"]?(\d+)", folder.read("pnpm-lock.yaml"), re.MULTILINE)
-        return "pnpm", {"9": "10.18.3", "6": "8.15.9", "5": "7.33.7"}.get(found[1] if found else "9", "10.18.3")
+        # Both 9 and 10 write version 9; what 10 may build while it installs has to be listed.
+        lists = "onlyBuiltDependencies" in folder.read("package.json") + folder.read("pnpm-workspace.yaml")
+        newest = "10.18.3" if lists else "9.15.9"
+        return "pnpm", {"6": "8.15.9", "5": "7.33.7"}.get(found[1] if found else "", newest)
     if "yarn.lock" in folder.paths:
         return "yarn", "4.10.3" if "__metadata:" in folder.read("yarn.lock") else "1.22.22"
     return "npm", ""
@@ -99,7 +102,7 @@ def _server(
     notes = [*starter.notes]
     if not command:
         why = start.unclear or "no script start and no main"
-        notes.append(f"nothing says what starts it ({why}): set CMD at the end of the Dockerfile")
+        notes.append(f"{NO_START} ({why}): set CMD at the end of the Dockerfile")
     if command and port is None:
         notes.append("its port was not found: no EXPOSE and no HEALTHCHECK; add them if it answers")
     return replace(

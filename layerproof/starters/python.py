@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from layerproof.starters import Folder, Starter, Wishes
+from layerproof.starters import NO_START, Folder, Starter, Wishes
 from layerproof.starters.python_start import start_of
 from layerproof.starters.sources import find_health_path, find_port, reads_port, sources
 from layerproof.starters.versions import python_version
@@ -67,7 +67,7 @@ def detect(folder: Folder, wishes: Wishes) -> Starter | None:
     }
     notes = [*starter.notes, *start.notes]
     if not command:
-        notes.append("nothing says what starts it: set CMD at the end of the Dockerfile")
+        notes.append(f"{NO_START}: set CMD at the end of the Dockerfile")
     elif port is None:
         notes.append("its port was not found: no EXPOSE and no HEALTHCHECK; add them if it answers")
     if manager == "requirements" and not _is_pinned(folder):

@@ -120,10 +120,10 @@ def _node_commands(starter: Starter) -> dict[str, Any]:
         }
     if values["is_berry"]:
         return {
-            "cache": "/root/.yarn-cache",
+            "cache": "/usr/local/share/.cache/yarn",
             "install": "yarn install --immutable" if locked else "yarn install",
             "prune": "yarn workspaces focus --production && rm -rf node_modules/.yarn-state.yml",
-            "prune_mount": "--mount=type=cache,target=/root/.yarn-cache ",
+            "prune_mount": "--mount=type=cache,target=/usr/local/share/.cache/yarn ",
             "runner": "yarn run",
         }
     return {

@@ -39,6 +39,7 @@ def detect(folder: Folder, wishes: Wishes) -> Starter | None:
     )
     text = "\n".join(body for _, body in sources(folder, ".rs"))
     port = wishes.port or find_port(text)
+    stubs = _stubs(folder, manifest) or ("src/lib.rs",)
     notes = []
     if not name:
         listed = ", ".join(names) or "none was found"
@@ -61,7 +62,8 @@ def detect(folder: Folder, wishes: Wishes) -> Starter | None:
                 if item in folder.paths
             ),
             "locked": "Cargo.lock" in folder.paths,
-            "stubs": _stubs(folder, manifest),
+            "stubs": stubs,
+            "folders": tuple(dict.fromkeys(stub.rpartition("/")[0] or "." for stub in stubs)),
             "openssl": any(f'name = "{crate}"' in folder.read("Cargo.lock") for crate in _OPENSSL),
             "environment": {"PORT": str(port)} if port and reads_port(text) else {},
         },

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from layerproof.errors import UsageError
 from layerproof.model import Service
@@ -129,7 +130,12 @@ def _wishes(service: Service) -> Wishes:
     )
     arguments = build.get("args") or {}
     names = [str(name).partition("=")[0] for name in arguments]
-    return Wishes(port=port, target=str(build.get("target") or ""), args=tuple(sorted(names)))
+    return Wishes(port=port, target=str(build.get("target") or ""), args=tuple(sorted(names)), command=_command(raw))
+
+
+def _command(raw: Mapping[str, Any]) -> tuple[str, ...]:
+    words = raw.get("entrypoint") or raw.get("command") or ()
+    return tuple(words.split() if isinstance(words, str) else map(str, words))
 
 
 def _name(folder: Path, root: Path, others: Collection[FoundService]) -> str:
