@@ -1,4 +1,4 @@
-"""Folders of every kind that a Dockerfile is written for, without one; small, and without dependencies where possible."""
+"""Folders of every kind that a Dockerfile is written for, without one; small, with few dependencies."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from textwrap import dedent
 from typing import Any
 
 NODE, PYTHON = "18", "3.11"  # of the upstream images that this repo needs anyway
-SERVER = 'const http = require("node:http");\nhttp.createServer((_, r) => r.end("ok")).listen(process.env.PORT || 3000);\n'
+SERVER = (
+    'const http = require("node:http");\nhttp.createServer((_, r) => r.end("ok")).listen(process.env.PORT || 3000);\n'
+)
 WSGI = """\
 from flask import Flask
 
@@ -55,7 +57,8 @@ def lock(name: str) -> str:
 def pyproject(name: str, *, backend: str = "", **tables: str) -> str:
     """The text of a pyproject.toml."""
     build = f'[build-system]\nrequires = ["{backend}"]\nbuild-backend = "{backend}.build"\n' if backend else ""
-    body = f'[project]\nname = "{name}"\nversion = "1.0.0"\nrequires-python = ">=3.11"\n{tables.pop("project", "")}\n{build}'
+    head = f'[project]\nname = "{name}"\nversion = "1.0.0"\nrequires-python = ">=3.11"\n'
+    body = f"{head}{tables.pop('project', '')}\n{build}"
     return body + "".join(f"[{key}]\n{value}\n" for key, value in tables.items())
 
 
@@ -91,7 +94,9 @@ SAMPLES: dict[str, dict[str, str]] = {
         "server.js": SERVER,
     },
     "page": {
-        "package.json": package("page", scripts={"dev": "vite", "build": "vite build"}, devDependencies={"vite": "5.4.0"}),
+        "package.json": package(
+            "page", scripts={"dev": "vite", "build": "vite build"}, devDependencies={"vite": "5.4.0"}
+        ),
         "package-lock.json": lock("page"),
         "index.html": "<p>hello</p>",
     },
@@ -101,7 +106,12 @@ SAMPLES: dict[str, dict[str, str]] = {
         "app.py": WSGI,
     },
     "uv": {
-        "pyproject.toml": pyproject("uv-service", backend="hatchling", project='dependencies = ["idna==3.10"]\nreadme = "README.md"\n[project.scripts]\nuv-service = "uv_service:main"\n'),
+        "pyproject.toml": pyproject(
+            "uv-service",
+            backend="hatchling",
+            project='dependencies = ["idna==3.10"]\nreadme = "README.md"\n'
+            '[project.scripts]\nuv-service = "uv_service:main"\n',
+        ),
         "uv.lock": "version = 1\n",
         "README.md": "# uv service\n",
         ".python-version": PYTHON,
@@ -129,7 +139,8 @@ SAMPLES: dict[str, dict[str, str]] = {
     },
     "go": {
         "go.mod": "module example.com/listener\n\ngo 1.19\n",
-        "main.go": 'package main\n\nimport "net/http"\n\nfunc main() { _ = http.ListenAndServe(":8090", http.NotFoundHandler()) }\n',
+        "main.go": 'package main\n\nimport "net/http"\n\n'
+        'func main() { _ = http.ListenAndServe(":8090", http.NotFoundHandler()) }\n',
     },
     "rust": {
         "Cargo.toml": '[package]\nname = "rusty"\nversion = "0.1.0"\nedition = "2021"\n',

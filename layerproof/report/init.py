@@ -56,9 +56,9 @@ def render_end(plan: InitPlan, *, written: bool, dockerfiles: bool) -> Renderabl
         lines.append(Text("nothing to write: everything here is found without a configuration", style="bold green"))
     starters = [service.name for service in plan.services if service.state == "starter"]
     if starters and not dockerfiles:
-        lines.append(Text(f"next: layerproof init --dockerfiles writes Dockerfiles for {', '.join(starters)}"))
+        lines.append(Text(f"next: inv init --dockerfiles writes Dockerfiles for {', '.join(starters)}"))
     elif written or not names:
-        lines.append(Text("next: layerproof build, layerproof prove, layerproof check"))
+        lines.append(Text("next: inv build, inv prove, inv check"))
     return Group(*lines)
 
 

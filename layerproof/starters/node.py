@@ -13,6 +13,8 @@ from layerproof.starters.node_start import start_of
 from layerproof.starters.sources import find_health_path, find_port, reads_port, sources
 from layerproof.starters.versions import node_version
 
+# Whoever reads one of these finds a table of texts, whatever the file has in its place.
+_TABLES = ("scripts", "dependencies", "devDependencies", "optionalDependencies", "engines", "volta")
 _LIFECYCLE = ("preinstall", "install", "postinstall", "prepare")
 _HOOKS = re.compile(r"husky|lefthook|simple-git-hooks|lint-staged|is-ci")
 # Packages that node-gyp compiles where no prebuilt binary can be fetched.
@@ -30,11 +32,12 @@ def detect(folder: Folder, wishes: Wishes) -> Starter | None:
         return None
     try:
         manifest = json.loads(folder.read("package.json"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         line = getattr(error, "lineno", 1)
         return Starter("node", blocked=f"package.json:{line}: not valid JSON; mend it")
     if not isinstance(manifest, dict):
         return Starter("node", blocked="package.json:1: no JSON object; mend it")
+    manifest = {**manifest, **{name: _table(manifest.get(name)) for name in _TABLES}}
     version, unmet = node_version(manifest, folder)
     manager, manager_version = manager_of(manifest, folder)
     starter = Starter("node", manager, version, notes=(unmet,) if unmet else ())
@@ -195,9 +198,12 @@ def _notes(manifest: Mapping[str, Any], folder: Folder, manager: str) -> list[st
     return notes
 
 
+def _table(value: object) -> dict[str, str]:
+    return {str(name): str(text) for name, text in value.items()} if isinstance(value, dict) else {}
+
+
 def _scripts(manifest: Mapping[str, Any]) -> dict[str, str]:
-    scripts = manifest.get("scripts")
-    return {str(name): str(text) for name, text in scripts.items()} if isinstance(scripts, dict) else {}
+    return _table(manifest.get("scripts"))
 
 
 def _dependencies(manifest: Mapping[str, Any]) -> dict[str, str]:

@@ -97,9 +97,33 @@ def _pyproject(folder: Folder) -> tuple[dict[str, Any], str]:
     if "pyproject.toml" not in folder.paths:
         return {}, ""
     try:
-        return tomli.loads(folder.read("pyproject.toml")), ""
+        return _tidy(tomli.loads(folder.read("pyproject.toml"))), ""
+    except RecursionError:
+        return {}, "pyproject.toml:1: nested too deeply"
     except tomli.TOMLDecodeError as error:
         return {}, f"pyproject.toml:{error.lineno}: not valid TOML: {error.msg}; mend it"
+
+
+def _tidy(document: dict[str, Any]) -> dict[str, Any]:
+    """A document in which the tables that are looked at are tables."""
+    tool = _table(document.get("tool"))
+    tool |= {name: _table(tool[name]) for name in ("poetry", "uv", "hatch", "setuptools") if name in tool}
+    if "poetry" in tool:
+        tool["poetry"] |= {name: _table(tool["poetry"].get(name)) for name in ("dependencies", "scripts")}
+    tidy = {**document, "tool": tool}
+    if "project" in document:
+        project = _table(document["project"])
+        listed = project.get("dependencies")
+        tidy["project"] = {
+            **project,
+            "scripts": _table(project.get("scripts")),
+            "dependencies": listed if isinstance(listed, list) else [],
+        }
+    return tidy
+
+
+def _table(value: object) -> dict[str, Any]:
+    return dict(value) if isinstance(value, dict) else {}
 
 
 def _manager(folder: Folder, project: Mapping[str, Any]) -> str:

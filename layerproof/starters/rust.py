@@ -22,8 +22,11 @@ def detect(folder: Folder, wishes: Wishes) -> Starter | None:
         return None
     try:
         manifest = tomli.loads(folder.read("Cargo.toml"))
+    except RecursionError:
+        return Starter("rust", "cargo", blocked="Cargo.toml:1: nested too deeply")
     except tomli.TOMLDecodeError as error:
         return Starter("rust", "cargo", blocked=f"Cargo.toml:{error.lineno}: not valid TOML: {error.msg}; mend it")
+    manifest = _tidy(manifest)
     package = manifest.get("package") or {}
     channel = re.search(
         r"channel\s*=\s*[\"'](\d+\.\d+)", folder.read(folder.first("rust-toolchain.toml", "rust-toolchain"))
@@ -71,6 +74,18 @@ def detect(folder: Folder, wishes: Wishes) -> Starter | None:
     )
 
 
+def _tidy(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """A manifest in which the tables that are looked at are tables."""
+    tidy = dict(manifest)
+    for name in ("package", "workspace", "lib"):
+        if name in tidy:
+            tidy[name] = tidy[name] if isinstance(tidy[name], dict) else {}
+    for name in ("bin", "test", "bench", "example"):
+        rows = tidy.get(name)
+        tidy[name] = [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
+    return tidy
+
+
 def _blocked(folder: Folder, manifest: Mapping[str, Any]) -> str:
     if "package" not in manifest:
         return "it is the root of a Cargo workspace: that is not handled"
@@ -86,22 +101,20 @@ def _blocked(folder: Folder, manifest: Mapping[str, Any]) -> str:
 
 
 def _binaries(folder: Folder, manifest: Mapping[str, Any]) -> list[str]:
-    declared = [
-        str(item.get("name")) for item in manifest.get("bin") or () if isinstance(item, dict) and item.get("name")
-    ]
+    declared = [str(item.get("name")) for item in manifest["bin"] if item.get("name")]
     found = [str(manifest["package"].get("name") or "")] if "src/main.rs" in folder.paths else []
     # src/bin/worker.rs, src/bin/worker/main.rs
     beside = [match[1] for path in folder.paths if (match := re.fullmatch(r"src/bin/([\w-]+)(?:\.rs|/main\.rs)", path))]
-    is_renamed = any(item.get("path") == "src/main.rs" for item in manifest.get("bin") or () if isinstance(item, dict))
+    is_renamed = any(item.get("path") == "src/main.rs" for item in manifest["bin"])
     return list(dict.fromkeys([*declared, *([] if is_renamed else found), *beside]))
 
 
 def _stubs(folder: Folder, manifest: Mapping[str, Any]) -> tuple[str, ...]:
     """The sources that have to be there for Cargo to take the manifest, empty ones for compiling dependencies alone."""
     library = (manifest.get("lib") or {}).get("path") or ("src/lib.rs" if "src/lib.rs" in folder.paths else "")
-    paths = [str(item["path"]) for item in manifest.get("bin") or () if isinstance(item, dict) and item.get("path")]
+    paths = [str(item["path"]) for item in manifest["bin"] if item.get("path")]
     paths += [path for path in folder.paths if re.fullmatch(r"src/main\.rs|src/bin/[\w-]+(?:\.rs|/main\.rs)", path)]
     build = str(manifest["package"].get("build") or "")
     for kind in ("test", "bench", "example"):
-        paths += [str(item["path"]) for item in manifest.get(kind) or () if isinstance(item, dict) and item.get("path")]
+        paths += [str(item["path"]) for item in manifest[kind] if item.get("path")]
     return tuple(dict.fromkeys(item for item in (*paths, build if build.endswith(".rs") else "", str(library)) if item))

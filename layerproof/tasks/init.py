@@ -42,11 +42,11 @@ def init(
     Exit code 1 with --dockerfiles where a service needs a Dockerfile that cannot be written.
 
     Examples:
-        layerproof init
-        layerproof init --dockerfiles --diff
-        layerproof init --dockerfiles --yes
-        layerproof init --dockerfiles --service api=services/api
-        layerproof init --format json
+        inv init
+        inv init --dockerfiles --diff
+        inv init --dockerfiles --yes
+        inv init --dockerfiles --service api=services/api
+        inv init --format json
     """
     from layerproof.changes import apply_changes
     from layerproof.report.init import init_document, render_end, render_init

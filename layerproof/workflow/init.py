@@ -107,7 +107,7 @@ def _compose_files(root: Path, wanted: Wanted, configured: str, environment: Map
             return ()
         raise ConfigError(
             error.message,
-            hint=f"Choose: layerproof init --compose-file {os.path.relpath(candidates[0], root)} notes it for good.",
+            hint=f"Choose: inv init --compose-file {os.path.relpath(candidates[0], root)} notes it for good.",
         ) from error
 
 

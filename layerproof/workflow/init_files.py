@@ -95,7 +95,7 @@ def _starter_files(
     ignore_file = context / ".dockerignore"
     if os.path.lexists(ignore_file):
         shown = os.path.relpath(ignore_file, plan.root)
-        notes.append(f"{shown} is left as it is: `layerproof check --fix` adds what it lacks")
+        notes.append(f"{shown} is left as it is: `inv check --fix` adds what it lacks")
     else:
         changes.append(FileChange(ignore_file, "", render_ignore_file(starter, repository.folder(context))))
     return changes
