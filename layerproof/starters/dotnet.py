@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from layerproof.starters import Folder, Starter, Wishes
 from layerproof.starters.sources import find_health_path, sources
 from layerproof.starters.versions import DOTNET
 
 _TEST = re.compile(r"Microsoft\.NET\.Test\.Sdk|xunit|NUnit|MSTest")
+# <ProjectReference Include="..\\Shared\\Shared.csproj" />
+_REFERENCE = re.compile(r"<ProjectReference\s+Include=\"([^\"]+)\"")
+_BESIDE = (
+    *("Directory.Build.props", "Directory.Packages.props", "Directory.Build.targets", "global.json"),
+    *("nuget.config", "NuGet.Config", "NuGet.config"),
+)
 
 
 def detect(folder: Folder, wishes: Wishes) -> Starter | None:
@@ -18,34 +25,26 @@ def detect(folder: Folder, wishes: Wishes) -> Starter | None:
         return None
     texts = {path: folder.read(path) for path in projects}
     programs = [path for path, text in texts.items() if _is_program(text) and not _TEST.search(text)]
-    chosen = programs[0] if len(programs) == 1 else ""
-    chosen = chosen or next(
-        (path for path in programs if path.rpartition("/")[2].lower().startswith(f"{folder.name.lower()}.")), ""
-    )
-    text = texts.get(chosen, "")
+    alike = (path for path in programs if path.rpartition("/")[2].lower().startswith(f"{folder.name.lower()}."))
+    chosen = programs[0] if len(programs) == 1 else next(alike, "")
+    text, together = texts.get(chosen, ""), "".join(texts.values())
     # <TargetFramework>net8.0</TargetFramework>
-    found = re.search(r"<TargetFrameworks?>[^<]*?net(\d+\.\d+)", text or "".join(texts.values()))
-    version = found[1] if found else DOTNET.default
-    outside = [path for path in re.findall(r"<ProjectReference\s+Include=\"([^\"]+)\"", text) if _leaves(chosen, path)]
-    if outside:
+    found = re.search(r"<TargetFrameworks?>[^<]*?net(\d+\.\d+)", text or together)
+    starter = Starter("dotnet", "dotnet", found[1] if found else DOTNET.default)
+    if not found and "TargetFramework" in together:
+        return replace(starter, blocked=f"{projects[0]}: .NET Framework runs on Windows only")
+    if outside := [path for path in _REFERENCE.findall(text) if _leaves(chosen, path)]:
         reason = f"{chosen} refers to {outside[0]}, outside of its build context: that is not handled"
-        return Starter("dotnet", "dotnet", version, blocked=reason)
-    if not found and "TargetFramework" in "".join(texts.values()):
-        return Starter("dotnet", "dotnet", blocked=f"{projects[0]}: .NET Framework runs on Windows only")
-    notes = []
-    if not chosen:
-        listed = ", ".join(programs) or "none is"
-        notes.append(f"which project is the program is not clear ({listed}): set PROJECT in the Dockerfile")
+        return replace(starter, blocked=reason)
+    listed = ", ".join(programs) or "none is"
+    note = f"which project is the program is not clear ({listed}): set PROJECT in the Dockerfile"
     is_web = "Microsoft.NET.Sdk.Web" in text
     code = "\n".join(body for _, body in sources(folder, ".cs", ".fs"))
     name = re.search(r"<AssemblyName>([^<$]+)</AssemblyName>", text)
     assembly = name[1] if name else chosen.rpartition("/")[2].rpartition(".")[0]
     port = wishes.port or (8080 if is_web else None)
-    beside = ("Directory.Build.props", "Directory.Packages.props", "Directory.Build.targets", "global.json")
-    return Starter(
-        "dotnet",
-        "dotnet",
-        version,
+    return replace(
+        starter,
         framework="aspnet" if is_web else "",
         command=("dotnet", f"{assembly}.dll") if chosen else (),
         port=port,
@@ -54,14 +53,12 @@ def detect(folder: Folder, wishes: Wishes) -> Starter | None:
             "project": chosen,
             "choices": tuple(programs),
             "is_web": is_web or not chosen,
-            "manifests": tuple(
-                item for item in (*beside, "nuget.config", "NuGet.Config", "NuGet.config") if item in folder.paths
-            ),
+            "manifests": tuple(item for item in _BESIDE if item in folder.paths),
             "projects": tuple(path for path in projects if not _TEST.search(texts[path])),
             "locks": tuple(path for path in folder.paths if path.rpartition("/")[2] == "packages.lock.json"),
             "environment": {"ASPNETCORE_HTTP_PORTS": str(port)} if port and is_web else {},
         },
-        notes=tuple(notes),
+        notes=() if chosen else (note,),
     )
 
 

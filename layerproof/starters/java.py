@@ -27,11 +27,7 @@ def detect(folder: Folder, wishes: Wishes) -> Starter | None:
         pom = ElementTree.fromstring(re.sub(r'\sxmlns="[^"]*"', "", text, count=1))  # noqa: S314
     except ElementTree.ParseError as error:
         return Starter("java", "maven", blocked=f"pom.xml:{error.position[0]}: not valid XML; mend it")
-    asked = _release(pom)
-    fitting = [version for version in reversed(JAVA.others) if asked and int(version) >= int(asked)]
-    version = JAVA.default if not asked or int(asked) <= int(JAVA.default) else (fitting[0] if fitting else asked)
-    if asked in ("8", "11", "17"):
-        version = asked
+    version = _version(_release(pom))
     if reason := _blocked(folder, pom):
         return Starter("java", "maven", version, blocked=reason)
     kind = _kind(text)
@@ -61,6 +57,13 @@ def detect(folder: Folder, wishes: Wishes) -> Starter | None:
         },
         notes=tuple(notes),
     )
+
+
+def _version(asked: str) -> str:
+    """A version with an image: the one asked for where there is one, else the next, else the default."""
+    if not asked or asked in JAVA.others:
+        return asked or JAVA.default
+    return next((version for version in reversed(JAVA.others) if int(version) >= int(asked)), asked)
 
 
 def _kind(text: str) -> str:

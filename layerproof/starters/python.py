@@ -40,55 +40,60 @@ def detect(folder: Folder, wishes: Wishes) -> Starter | None:
     manager = _manager(folder, project)
     if not manager:
         return _without_manifest(folder)
-    table = project.get("project") or {}
-    poetry = (project.get("tool") or {}).get("poetry") or {}
+    table, poetry = _tables(project)
     asked = (str(table.get("requires-python") or ""), str((poetry.get("dependencies") or {}).get("python") or ""))
     version, unmet = python_version(asked, folder)
     starter = Starter("python", manager, version, notes=(unmet,) if unmet else ())
     if reason := _blocked(folder, project, manager):
         return replace(starter, blocked=reason)
+    return _described(starter, folder, project, wishes)
+
+
+def _described(starter: Starter, folder: Folder, project: Mapping[str, Any], wishes: Wishes) -> Starter:
+    manager, (table, poetry) = starter.manager, _tables(project)
     names = {_normal(name) for name in _dependency_names(folder, project, manager)}
     framework = next((name for name in _FRAMEWORKS if name in names), "")
     text = "\n".join(body for _, body in sources(folder, ".py"))
     scripts = {**(table.get("scripts") or {}), **(poetry.get("scripts") or {})}
     start = start_of(folder, names, scripts=scripts, project=str(table.get("name") or poetry.get("name") or ""))
-    port = wishes.port or start.port or find_port(text)
     is_server = bool(framework or start.binds or wishes.port)
-    port = port if is_server or find_port(text) else None
-    command = tuple(word.replace("{port}", str(port)) for word in start.command)
+    port = wishes.port or (start.port if is_server else None) or find_port(text)
     packaged = _packaged(folder, project) and start.needs_package
+    readme = table.get("readme") if packaged else ""
     values = {
         **_install_values(folder, manager, names),
         "packaged": packaged,
         "copies_source": not packaged or start.needs_source,
-        "module": start.module if not packaged or start.needs_source else "",
         "environment": {"PORT": str(port)} if port and reads_port(text) else {},
         "pythonpath": start.pythonpath if not packaged else "",
     }
-    notes = [*starter.notes, *start.notes]
-    if not command:
-        notes.append(f"{NO_START}: set CMD at the end of the Dockerfile")
-    elif port is None:
-        notes.append("its port was not found: no EXPOSE and no HEALTHCHECK; add them if it answers")
-    if manager == "requirements" and not _is_pinned(folder):
-        notes.append(
-            "requirements.txt pins no versions, so each install may bring others: pip freeze, or uv pip compile"
-        )
-    if manager == "pyproject":
-        notes.append("there is no lock file, so each install may bring other versions: commit uv.lock (uv lock)")
-    readme = table.get("readme") if packaged else ""
-    keeps = (f"!{readme}",) if isinstance(readme, str) and readme else ()
     return replace(
         starter,
         manager={"requirements": "pip", "pyproject": "pip"}.get(manager, manager),
         framework=framework,
-        command=command,
+        command=tuple(word.replace("{port}", str(port)) for word in start.command),
         port=port,
         health_path=find_health_path(text) if is_server else "",
         values=values,
-        keeps=keeps,
-        notes=tuple(notes),
+        keeps=(f"!{readme}",) if isinstance(readme, str) and readme else (),
+        notes=(*starter.notes, *start.notes, *_notes(folder, manager, bool(start.command), port)),
     )
+
+
+def _notes(folder: Folder, manager: str, has_command: bool, port: int | None) -> Iterator[str]:
+    if not has_command:
+        yield f"{NO_START}: set CMD at the end of the Dockerfile"
+    elif port is None:
+        yield "its port was not found: no EXPOSE and no HEALTHCHECK; add them if it answers"
+    if manager == "requirements" and not _is_pinned(folder):
+        yield "requirements.txt pins no versions, so each install may bring others: pip freeze, or uv pip compile"
+    if manager == "pyproject":
+        yield "there is no lock file, so each install may bring other versions: commit uv.lock (uv lock)"
+
+
+def _tables(project: Mapping[str, Any]) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+    """[project] and [tool.poetry]; empty where they are not there."""
+    return project.get("project") or {}, (project.get("tool") or {}).get("poetry") or {}
 
 
 def _pyproject(folder: Folder) -> tuple[dict[str, Any], str]:

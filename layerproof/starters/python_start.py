@@ -142,13 +142,17 @@ def _factory(folder: Folder) -> tuple[str, str] | None:
 
 
 def _place(folder: Folder, path: str) -> Start:
-    """How a file is imported: from an installed package below `src`, else from the working folder."""
-    if (
-        path.startswith("src/")
-        and folder.has(path.split("/")[1]) is False
-        and f"{'/'.join(path.split('/')[:2])}/__init__.py" in folder.paths
-    ):
+    """
+    How a file is imported: from an installed package below `src`, from its own folder where it imports what lies beside
+    it by its bare name, else from the working folder.
+    """
+    if path.startswith("src/") and f"{'/'.join(path.split('/')[:2])}/__init__.py" in folder.paths:
         return Start(module=_dotted(path, "src"), pythonpath="src", needs_package=True, needs_source=False)
+    above = path.rpartition("/")[0]
+    # from routes import router, where src/routes.py lies beside src/main.py
+    imported = re.findall(r"^(?:from|import)\s+(\w+)", folder.read(path), re.MULTILINE)
+    if above and any(folder.has(f"{above}/{name}.py") or folder.has(f"{above}/{name}") for name in imported):
+        return Start(module=_dotted(path, above), pythonpath=above)
     return Start(module=_dotted(path, ""))
 
 

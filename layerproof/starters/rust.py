@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from layerproof.starters import Folder, Starter, Wishes
@@ -11,67 +12,66 @@ from layerproof.starters.sources import find_health_path, find_port, reads_port,
 from layerproof.starters.versions import RUST, at_least
 
 # Crates whose sources are C, or that bind to a library of the system.
+_MANIFESTS = ("Cargo.toml", "Cargo.lock", "rust-toolchain.toml", "rust-toolchain")
 _OPENSSL = ("openssl-sys",)
 
 
 def detect(folder: Folder, wishes: Wishes) -> Starter | None:
     """What a folder with a Cargo.toml is; None without one."""
-    import tomli
-
     if "Cargo.toml" not in folder.paths:
         return None
-    try:
-        manifest = tomli.loads(folder.read("Cargo.toml"))
-    except RecursionError:
-        return Starter("rust", "cargo", blocked="Cargo.toml:1: nested too deeply")
-    except tomli.TOMLDecodeError as error:
-        return Starter("rust", "cargo", blocked=f"Cargo.toml:{error.lineno}: not valid TOML: {error.msg}; mend it")
-    manifest = _tidy(manifest)
+    manifest, error = _read(folder)
     package = manifest.get("package") or {}
-    channel = re.search(
-        r"channel\s*=\s*[\"'](\d+\.\d+)", folder.read(folder.first("rust-toolchain.toml", "rust-toolchain"))
-    )
+    toolchain = folder.read(folder.first("rust-toolchain.toml", "rust-toolchain"))
+    channel = re.search(r"channel\s*=\s*[\"'](\d+\.\d+)", toolchain)
     version = at_least(channel[1] if channel else str(package.get("rust-version") or ""), RUST.default)
-    if reason := _blocked(folder, manifest):
-        return Starter("rust", "cargo", version, blocked=reason)
+    starter = Starter("rust", "cargo", version)
+    if reason := error or _blocked(folder, manifest):
+        return replace(starter, blocked=reason)
     names = _binaries(folder, manifest)
-    name = (
-        names[0]
-        if len(names) == 1
-        else str(package.get("default-run") or "") or next((item for item in names if item == folder.name), "")
-    )
+    named = str(package.get("default-run") or "") or next((item for item in names if item == folder.name), "")
+    name = names[0] if len(names) == 1 else named
     text = "\n".join(body for _, body in sources(folder, ".rs"))
     port = wishes.port or find_port(text)
     stubs = _stubs(folder, manifest) or ("src/lib.rs",)
-    notes = []
-    if not name:
-        listed = ", ".join(names) or "none was found"
-        notes.append(f"which binary is the program is not clear ({listed}): set BIN in the Dockerfile")
-    if "Cargo.lock" not in folder.paths:
-        notes.append("there is no Cargo.lock, so each build may bring other versions: commit it")
-    return Starter(
-        "rust",
-        "cargo",
-        version,
+    return replace(
+        starter,
         command=("/app",) if name else (),
         port=port,
         health_path=find_health_path(text),
         values={
             "bin": name,
             "choices": tuple(names),
-            "manifests": tuple(
-                item
-                for item in ("Cargo.toml", "Cargo.lock", "rust-toolchain.toml", "rust-toolchain")
-                if item in folder.paths
-            ),
+            "manifests": tuple(item for item in _MANIFESTS if item in folder.paths),
             "locked": "Cargo.lock" in folder.paths,
             "stubs": stubs,
             "folders": tuple(dict.fromkeys(stub.rpartition("/")[0] or "." for stub in stubs)),
             "openssl": any(f'name = "{crate}"' in folder.read("Cargo.lock") for crate in _OPENSSL),
             "environment": {"PORT": str(port)} if port and reads_port(text) else {},
         },
-        notes=tuple(notes),
+        keeps=("!README.md",) if 'README.md")' in text else (),
+        notes=tuple(_notes(folder, name, names)),
     )
+
+
+def _read(folder: Folder) -> tuple[dict[str, Any], str]:
+    """The manifest, and why it cannot be read."""
+    import tomli
+
+    try:
+        return _tidy(tomli.loads(folder.read("Cargo.toml"))), ""
+    except RecursionError:
+        return {}, "Cargo.toml:1: nested too deeply"
+    except tomli.TOMLDecodeError as error:
+        return {}, f"Cargo.toml:{error.lineno}: not valid TOML: {error.msg}; mend it"
+
+
+def _notes(folder: Folder, name: str, names: list[str]) -> Iterator[str]:
+    if not name:
+        listed = ", ".join(names) or "none was found"
+        yield f"which binary is the program is not clear ({listed}): set BIN in the Dockerfile"
+    if "Cargo.lock" not in folder.paths:
+        yield "there is no Cargo.lock, so each build may bring other versions: commit it"
 
 
 def _tidy(manifest: Mapping[str, Any]) -> dict[str, Any]:
