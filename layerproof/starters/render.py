@@ -90,6 +90,12 @@ def render_ignore_file(starter: Starter, folder: Folder) -> str:
     return _environment().get_template("dockerignore.j2").render(lines=lines).rstrip("\n") + "\n"
 
 
+def render_nginx_conf(starter: Starter) -> str:
+    """The text of the nginx.conf of a front end."""
+    values = {"starter": starter, **starter.values}
+    return _environment().get_template("nginx.conf.j2").render(values).rstrip("\n") + "\n"
+
+
 def render_compose_file(services: Collection[Composed]) -> str:
     """The text of a compose file that builds these services."""
     quoted = [

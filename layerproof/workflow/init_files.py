@@ -13,7 +13,13 @@ from layerproof.changes import FileChange, read_exactly
 from layerproof.starters import Starter
 from layerproof.starters.configuration import PYPROJECT, STANDALONE, add_settings, render_settings
 from layerproof.starters.plan import FoundService, InitPlan
-from layerproof.starters.render import Composed, render_compose_file, render_dockerfile, render_ignore_file
+from layerproof.starters.render import (
+    Composed,
+    render_compose_file,
+    render_dockerfile,
+    render_ignore_file,
+    render_nginx_conf,
+)
 from layerproof.workflow.load import STATE_FOLDER
 from layerproof.workflow.repository import Repository
 from layerproof.workflow.subjects import repository_of
@@ -98,7 +104,20 @@ def _starter_files(
         notes.append(f"{shown} is left as it is: `inv check --fix` adds what it lacks")
     else:
         changes.append(FileChange(ignore_file, "", render_ignore_file(starter, repository.folder(context))))
+    if starter.values.get("static"):
+        changes += _server_configuration(context, starter, service, notes)
     return changes
+
+
+def _server_configuration(context: Path, starter: Starter, service: FoundService, notes: list[str]) -> list[FileChange]:
+    path = context / "nginx.conf"
+    if not os.path.lexists(path):
+        return [FileChange(path, "", render_nginx_conf(starter))]
+    notes.append(
+        f"{service.name}: its nginx.conf is what the image uses; it has to listen on {starter.port} and to write below"
+        " /tmp only"
+    )
+    return []
 
 
 def _composed(services: list[FoundService]) -> list[Composed]:

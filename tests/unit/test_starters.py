@@ -12,7 +12,13 @@ import pytest
 from layerproof.dockerfile import parse_dockerfile
 from layerproof.starters import Folder, Starter, Wishes
 from layerproof.starters.detect import detect
-from layerproof.starters.render import Composed, render_compose_file, render_dockerfile, render_ignore_file
+from layerproof.starters.render import (
+    Composed,
+    render_compose_file,
+    render_dockerfile,
+    render_ignore_file,
+    render_nginx_conf,
+)
 from layerproof.starters.sources import find_health_path, find_port
 from layerproof.starters.versions import at_least, node_version, python_version
 from tests.starter_samples import LISTENER, SAMPLES, WSGI, package, pyproject
@@ -343,7 +349,7 @@ def test_arguments_of_the_compose_file_are_declared_where_the_source_is_built() 
 
 
 def test_a_page_of_many_paths_falls_back_to_its_index() -> None:
-    assert "try_files $uri $uri/ /index.html;" in render_dockerfile(found(SAMPLES["page"]), "page", Wishes())
+    assert "try_files $uri $uri/ /index.html;" in render_nginx_conf(found(SAMPLES["page"]))
 
 
 def test_what_is_not_known_fails_when_it_is_built_or_started_and_says_why() -> None:
