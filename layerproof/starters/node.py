@@ -51,6 +51,7 @@ def detect(folder: Folder, wishes: Wishes) -> Starter | None:
     starter = replace(starter, framework=framework_of(manifest))
     if isinstance(built, frontend.Static):
         values = {**common, "build": True, "static": built.folder, "single_page": built.single_page}
+        values["outputs"] = (built.folder,)
         return replace(starter, values=values, port=wishes.port or 8080, notes=tuple(notes))
     return _server(replace(starter, values=common, notes=tuple(notes)), manifest, folder, wishes, built)
 
@@ -90,13 +91,16 @@ def _server(
     is_library = not command and not found
     port = wishes.port or (None if is_library else found)
     build = "build" in _scripts(manifest)
+    copies = _copies(folder, command, built) if build else ("./",)
     values = {
         **starter.values,
         "build": build,
-        "copies": _copies(folder, command, built) if build else ("./",),
+        "copies": copies,
+        "outputs": tuple(path for path in copies if build and path not in _ASSETS and not path.startswith(".")),
         "environment": {
             **({"PORT": str(port)} if port and (built or reads_port(text) or wishes.port) else {}),
-            **({"HOST": "0.0.0.0"} if built else {}),  # noqa: S104  # a container's own address
+            # A container's own address; Next.js would take the container's name, which Docker puts into HOSTNAME.
+            **({"HOSTNAME" if starter.framework == "next" else "HOST": "0.0.0.0"} if built else {}),  # noqa: S104
             **dict(start.environment),
         },
         "modules": bool(manifest.get("dependencies")) and not (built and built.is_whole),
@@ -141,6 +145,7 @@ def _install_values(manifest: Mapping[str, Any], folder: Folder, manager: str, m
     ]
     return {
         "static": "",
+        "outputs": (),
         "build": False,
         "modules": False,
         "copies": (),

@@ -32,13 +32,11 @@ _IGNORED: Mapping[str, tuple[str, ...]] = {
         *("**/.venv", "**/venv", "**/*.pyc", "**/*.egg-info", "**/.pytest_cache", "**/.mypy_cache", "**/.ruff_cache"),
         *("**/.tox", "**/.nox", "**/.coverage", "**/htmlcov", "**/tests", "**/test_*.py", "**/conftest.py"),
     ),
-    "go": ("**/*_test.go", "**/testdata", "**/bin"),
+    "go": ("**/*_test.go", "**/testdata", "bin"),
     "rust": ("target",),
     "java": ("**/target", "src/test"),
     "dotnet": ("**/bin", "**/obj", "**/*.user", "**/.vs", "**/TestResults"),
 }
-# Build output that is ignored unless it is what runs and nothing here makes it.
-_OUTPUT = ("dist", "build", "out")
 _CODE = {"python": "py", "go": "go", "node": "[cm]*[jt]s", "rust": "rs", "java": "java", "dotnet": "cs"}
 
 
@@ -79,7 +77,7 @@ def render_ignore_file(starter: Starter, folder: Folder) -> str:
     """The text of an ignore file that keeps out what no image of this language needs."""
     lines = list(_IGNORED[starter.language])
     if starter.language == "node" and starter.values.get("build"):
-        lines += [name for name in _OUTPUT if folder.has(name) or name == "dist"]
+        lines += starter.values["outputs"]
     ending = f".{_CODE[starter.language]}"
     if any(
         path.startswith("data/") and re.search(rf"{re.escape(ending)}$|\.[cm]?[jt]s$", path) for path in folder.paths

@@ -330,6 +330,13 @@ def test_every_ignore_file_keeps_out_what_changes_all_the_time(name: str) -> Non
         assert pattern in text.splitlines()
 
 
+def test_the_output_of_the_build_is_ignored_and_what_it_is_made_from_is_not() -> None:
+    files = {**node(scripts={"build": "tsc", "start": "node dist/a.js"}), "build/config.js": "", "public/a.txt": ""}
+    lines = render_ignore_file(found(files), folder(files)).splitlines()
+    assert "dist" in lines
+    assert not {"build", "public"} & set(lines)
+
+
 def test_the_readme_that_a_package_is_built_with_is_let_through() -> None:
     assert "!README.md" in render_ignore_file(found(SAMPLES["uv"]), folder(SAMPLES["uv"])).splitlines()
 
