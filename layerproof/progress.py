@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Literal
 
+from layerproof.cache_events import exports_cache, imports_cache
 from layerproof.model import Phase, Step, StepState, Vertex
 
 LOG_TAIL_LINES = 20
@@ -36,7 +37,10 @@ class BuildLog:
     with a start time replaces what was known, and one without never takes a state back. Lines that are not JSON are
     kept in `noise`.
 
-    Source: buildkit client/graph.go (SolveStatus), util/progress/progressui/display.go.
+    A layer that comes from a cache elsewhere is pulled when it is needed, long after its step was cached. That is
+    reported as a start and an end of the step, but without the step's inputs: it does not mean that it was executed.
+
+    Source: buildkit client/graph.go (SolveStatus), util/progress/progressui/display.go, util/progress/controller.
     """
 
     vertices: dict[str, Vertex] = field(default_factory=dict)
@@ -60,7 +64,11 @@ class BuildLog:
         before = self.vertices.get(digest)
         started, completed = parse_time(event.get("started")), parse_time(event.get("completed"))
         cached, error = bool(event.get("cached")), str(event.get("error") or "")
-        if before is not None and started is None:
+        if before is not None and before.inputs and not event.get("inputs") and started is not None:
+            # Pulled. What has not been told by then is cached, or there would be nothing to pull.
+            cached, error = before.cached or before.started is None, error or before.error
+            started, completed = before.started or started, before.completed or completed
+        elif before is not None and started is None:
             started, completed = before.started, completed or before.completed
             cached, error = cached or before.cached, error or before.error
         self.vertices[digest] = Vertex(
@@ -225,9 +233,16 @@ def builder_of(metadata: Mapping[str, Any]) -> str:
     return next((reference.partition("/")[0] for reference in references if reference), "")
 
 
-def failed_vertices(log: BuildLog) -> tuple[Vertex, ...]:
-    """The vertices with an error of their own; the ones that were only cancelled by it come last."""
-    failed = [vertex for vertex in log.vertices.values() if vertex.error]
+def failed_vertices(log: BuildLog, *, ended_well: bool = False) -> tuple[Vertex, ...]:
+    """
+    The vertices with an error of their own; the ones that were only cancelled by it come last.
+
+    Args:
+        ended_well: the build's exit code is 0. Then a cache elsewhere that could not be written is none of them, since
+            that was to be ignored. One that cannot be read never is: a build goes on without it.
+    """
+    failed = [vertex for vertex in log.vertices.values() if vertex.error and not imports_cache(vertex)]
+    failed = [vertex for vertex in failed if not (ended_well and exports_cache(vertex))]
     return tuple(sorted(failed, key=lambda vertex: "context canceled" in vertex.error))
 
 

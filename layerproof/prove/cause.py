@@ -22,14 +22,11 @@ MAX_NAMES = 8
 
 @dataclass(frozen=True)
 class Cause:
-    """
-    `because` completes "... ran again"; `hint` is what to do. `passing` says that it may be gone in the next build: a
-    cache record that was dropped is there again.
-    """
+    """`because` completes "... ran again"; `hint` is what to do; `is_unexplained` says that nothing here tells why."""
 
     because: str
     hint: str
-    passing: bool = False
+    is_unexplained: bool = False
 
 
 def find_cause(subject: Subject, trial: Trial, step: Step, *, ran: Sequence[Step]) -> Cause:
@@ -64,9 +61,9 @@ def find_cause(subject: Subject, trial: Trial, step: Step, *, ran: Sequence[Step
     if trigger is not None and image is subject.image:
         return _by_trigger(trigger, before=True)
     return _by_base_argument(subject, trial) or Cause(
-        "though nothing that reaches it was edited: its cache records go, or its inputs differ in each build",
-        "Look for what the step reads from the network or the clock; and whether the cache has room: inv cache.",
-        passing=True,
+        "though nothing that reaches it was edited: its cache record is gone, or its inputs differ in each build",
+        "Look for what the step reads from the network or the clock.",
+        is_unexplained=True,
     )
 
 

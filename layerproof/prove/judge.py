@@ -14,11 +14,13 @@ from layerproof.prove.trial import Trial, shown
 
 @dataclass(frozen=True)
 class Complaint:
-    """Why a trial did not hold, and what to do about it; `passing` as in `Cause`."""
+    """
+    Why a trial did not hold, and what to do about it. `is_unexplained` says that nothing here tells why a step ran.
+    """
 
     reason: str
     hint: str = ""
-    passing: bool = False
+    is_unexplained: bool = False
 
 
 def judge(subject: Subject, trial: Trial, seen: Observation) -> Complaint | None:
@@ -55,7 +57,8 @@ def _forbidden(subject: Subject, trial: Trial, seen: Observation) -> Complaint |
 
 def _complain(subject: Subject, trial: Trial, seen: Observation, step: Step) -> Complaint:
     cause = find_cause(subject, trial, step, ran=seen.ran)
-    return Complaint(f"{shown_step(subject, step)} ran again {cause.because}", cause.hint, cause.passing)
+    reason = f"{shown_step(subject, step)} ran again {cause.because}"
+    return Complaint(reason, cause.hint, is_unexplained=cause.is_unexplained)
 
 
 def _required(subject: Subject, trial: Trial, seen: Observation) -> Complaint | None:

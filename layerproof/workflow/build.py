@@ -9,6 +9,7 @@ from typing import Any
 
 from layerproof import graph, progress, records
 from layerproof.builds import Build, BuiltImage
+from layerproof.cache_events import cache_troubles
 from layerproof.engine import Engine, ImageInfo
 from layerproof.errors import BuildError, ConfigError
 from layerproof.evidence import Evidence, secret_values
@@ -16,6 +17,7 @@ from layerproof.flow import load_flow
 from layerproof.model import BuildReport, Image, ImageResult, Phase, Project, Step
 from layerproof.references import normalize_reference
 from layerproof.secret_names import without_secrets
+from layerproof.workflow.build_error import build_error
 from layerproof.workflow.evidence import Gatherer, fingerprints_of
 from layerproof.workflow.history import records_folder, remember, resolved
 
@@ -23,9 +25,6 @@ LAB_LABEL = "dev.layerproof.lab"
 PROJECT_LABEL = "dev.layerproof.project"
 
 Clock = Callable[[], float]
-_NO_UPSTREAM = (
-    "The upstream image is neither here nor to be had from its registry. Where no registry can be reached: inv lab."
-)
 
 
 @dataclass(frozen=True)
@@ -48,11 +47,14 @@ def plan_build(
     *,
     engine: Engine,
     names: Collection[str],
-    force: bool = False,
+    forced: Collection[str] = (),
     gatherer: Gatherer | None = None,
 ) -> BuildPlan:
     """
     Find out which of the named images, and of the images they need, are stale: never built, changed, or gone.
+
+    Args:
+        forced: count as stale whatever their state.
 
     Raises:
         ConfigError: a build context cannot be read.
@@ -75,7 +77,7 @@ def plan_build(
             and record.fingerprint == fingerprints[image.name]
             and record.image_id == there.id
         )
-        if not fresh or (force and image.name in names):
+        if not fresh or image.name in forced:
             stale.append(image.name)
     return BuildPlan(wanted, tuple(stale), evidence, fingerprints, warnings, local)
 
@@ -96,7 +98,8 @@ def build(
     no_cache: bool = False,
 ) -> BuildReport:
     """
-    Build the stale ones of the named images and of the images they need, in one bake run.
+    Build the stale ones of the named images and of the images they need, in one bake run; and those that are to leave
+    their cache somewhere, stale or not.
 
     Args:
         no_cache: build the named images whatever their state, and run each of their steps; their bases are not forced.
@@ -106,15 +109,17 @@ def build(
     """
     started, began = clock(), time.time()
     gatherer = Gatherer(project)
-    plan = plan_build(project, engine=engine, names=names, force=no_cache, gatherer=gatherer)
+    exports = {image.name for image in graph.with_parents(project.images, names) if image.options.get("cache-to")}
+    forced = {*(names if no_cache else ()), *exports}
+    plan = plan_build(project, engine=engine, names=names, forced=forced, gatherer=gatherer)
     if not plan.stale:
         results = _results(plan, _Outcome({}, {}), plan.local)
         return BuildReport(results, clock() - started, uses_stand_ins(plan.wanted, plan.local), plan.warnings)
     watcher = watcher or progress.BuildWatcher()
     watcher.started([image.name for image in plan.wanted], stale=plan.stale, owner=graph.step_owner(plan.wanted))
-    forced = names if no_cache else ()
+    uncached = names if no_cache else ()
     try:
-        outcome = _bake(project, plan, engine=engine, watcher=watcher, uncached=forced)
+        outcome = _bake(project, plan, engine=engine, watcher=watcher, uncached=uncached)
     finally:
         watcher.finished()
     local = _local(plan.wanted, engine)
@@ -130,7 +135,7 @@ def build(
     images = {
         result.image: BuiltImage(
             action="failed" if outcome.error and result.action == "built" else result.action,
-            forced=result.image in forced,
+            forced=result.image in uncached,
             wall_s=result.wall_s,
             size_bytes=result.size_bytes,
             id=result.id,
@@ -143,7 +148,7 @@ def build(
     warnings = remember(project, made, settled)
     if outcome.error:
         raise outcome.error
-    warnings = (*plan.warnings, *warnings, *_keep_records(project, plan, results, settled))
+    warnings = (*plan.warnings, *outcome.warnings, *warnings, *_keep_records(project, plan, results, settled))
     lab = uses_stand_ins(plan.wanted, local)
     return BuildReport(results, wall_s, lab, warnings, phases=outcome.phases)
 
@@ -181,6 +186,7 @@ class _Outcome:
     phases: tuple[Phase, ...] = ()
     metadata: Mapping[str, Any] = field(default_factory=dict)
     error: BuildError | None = None
+    warnings: tuple[str, ...] = ()
 
     def provenance(self, name: str) -> Mapping[str, Any]:
         """That of one image; {} after a build that failed."""
@@ -201,17 +207,17 @@ def _bake(
         definition["target"][name]["no-cache"] = True
     done = engine.bake(definition, targets=plan.stale, on_line=on_line)
     phases = progress.phases_of(log, only_target=plan.stale[0] if len(plan.stale) == 1 else "")
-    if done.returncode != 0 or progress.failed_vertices(log):
+    if done.returncode != 0 or progress.failed_vertices(log, ended_well=True):
         steps = _steps_by_name(plan, log)
         spans = {name: progress.span_s(log, name, steps[name]) for name in plan.stale}
-        return _Outcome(steps, spans, phases, error=_build_error(plan, log, done.returncode))
+        return _Outcome(steps, spans, phases, error=build_error(plan.wanted, plan.stale, log, done.returncode))
     if not log.vertices:
         raise BuildError("the build ended well but reported no step at all", hint="Check `docker buildx version`.")
     texts = {image.name: image.dockerfile.text for image in plan.wanted}
     metadata = _metadata(plan, done.metadata)
     steps = progress.steps_by_image(log, metadata=metadata, dockerfiles=texts)
     spans = {name: progress.span_s(log, name, steps[name]) for name in plan.stale}
-    return _Outcome(steps, spans, phases, metadata)
+    return _Outcome(steps, spans, phases, metadata, warnings=cache_troubles(log.vertices.values()))
 
 
 def _metadata(plan: BuildPlan, metadata: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -265,36 +271,3 @@ def _keep_records(
     except OSError as error:
         return (f"the build record cannot be kept, so the next build asks the engine again: {error}",)
     return ()
-
-
-def _build_error(plan: BuildPlan, log: progress.BuildLog, returncode: int) -> BuildError:
-    """Name the step that failed, where it stands, and the last lines it printed."""
-    failed = progress.failed_vertices(log)
-    if not failed:
-        words = "\n".join(log.noise[-12:]) or f"docker buildx bake ended with code {returncode}"
-        return BuildError(f"the build failed: {words}", hint="Mend that and run the build again.")
-    vertex = failed[0]
-    step = progress.step_of(vertex, only_target=plan.stale[0] if len(plan.stale) == 1 else "")
-    tail = "\n".join(f"  | {line}" for line in vertex.log if line.strip())
-    if "failed to resolve source metadata" in vertex.error:
-        return BuildError(f"{vertex.name}: {vertex.error.splitlines()[0]}", hint=_NO_UPSTREAM)
-    where = _where(plan, step) if step else ""
-    reason = vertex.error.splitlines()[0]
-    return BuildError(
-        f"{where}{vertex.name}: {reason}" + (f"\n{tail}" if tail else ""),
-        hint=f"Mend that step and run the build again: the steps before it are cached.{_done_before(plan, log)}",
-    )
-
-
-def _done_before(plan: BuildPlan, log: progress.BuildLog) -> str:
-    """Which images were finished before another one failed; each target of a bake run is exported when it is ready."""
-    done = [name for name in plan.stale if progress.is_exported(log, name)]
-    return f" Built before it failed: {', '.join(done)}." if done else " No tag was moved."
-
-
-def _where(plan: BuildPlan, step: Step) -> str:
-    """`path:line: ` of a step that BuildKit only numbers; "" where no Dockerfile has it."""
-    name = graph.step_owner(plan.wanted)(step)
-    image = next((image for image in plan.wanted if image.name == name), None)
-    line = load_flow(image).line_of(step) if image else None
-    return f"{image.dockerfile.path}:{line}: " if image and line else ""

@@ -147,9 +147,10 @@ def _prove_image(run: _Run, subject: Subject, probes: Sequence[str]) -> Iterator
 def _prove_probe(run: _Run, subject: Subject, probe: str) -> Verdict:
     """
     Make a probe; again, with other edits, where a build at the same time has taken events away, and once where it was
-    only too slow or a cache record was gone: what takes too long takes too long twice, and a record comes back.
+    only too slow or a step ran that nothing explains: what takes too long takes too long twice, and a record that was
+    gone from the cache, or that a cache elsewhere had not brought along, is there the second time.
     """
-    budget, had_excuse = budget_s(subject, probe), False
+    budget, was_doubtful = budget_s(subject, probe), False
     for _ in range(ATTEMPTS):
         plan = plan_probe(subject, probe, full=run.full)
         if isinstance(plan, Skip):
@@ -157,10 +158,10 @@ def _prove_probe(run: _Run, subject: Subject, probe: str) -> Verdict:
         seen, complaint = _run_trials(run, subject, plan, again=run.full and probe in ("manifest", "base"))
         verdict = _verdict(subject, probe, plan, seen, complaint)
         is_slow = complaint is None and budget is not None and verdict.wall_s > budget
-        has_excuse = is_slow or (complaint is not None and complaint.passing)
-        if seen[-1].whole and (had_excuse or not has_excuse):
+        is_doubtful = is_slow or (complaint is not None and complaint.is_unexplained)
+        if seen[-1].whole and (was_doubtful or not is_doubtful):
             break
-        had_excuse = has_excuse
+        was_doubtful = is_doubtful
     return verdict
 
 

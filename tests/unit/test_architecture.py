@@ -15,6 +15,8 @@ LEVELS = {
     1: (
         "atomic",
         "builds",
+        "cache_entries",
+        "cache_events",
         "config",
         "dockerfile",
         "changes",

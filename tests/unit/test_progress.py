@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from layerproof.cache_events import cache_troubles
 from layerproof.model import BuildReport, ImageResult, Phase, Step, StepState, Vertex
 from layerproof.progress import (
     BuildLog,
@@ -61,6 +62,47 @@ def test_a_vertex_that_starts_again_has_the_later_times_and_no_old_error() -> No
     assert found.completed is not None
     assert found.started is not None
     assert found.completed - found.started == pytest.approx(1.0)
+
+
+def test_a_cached_step_whose_layer_is_pulled_later_was_not_executed() -> None:
+    # As BuildKit 0.25 reports a step from a registry's cache: first cached, then twice a pull, without inputs.
+    step = {"digest": "a", "name": "[deps 3/4] RUN npm ci"}
+    found = only(
+        event({**step, "inputs": ["b"]}),
+        event({**step, "inputs": ["b"], "started": T1, "completed": T1, "cached": True}),
+        event({**step, "started": T2}),
+        event({**step, "started": T2, "completed": T3}),
+        event({**step, "started": T3}),
+        event({**step, "started": T3, "completed": T4}),
+    )
+    built = step_of(found)
+    assert built is not None
+    assert built.state is StepState.CACHED
+    assert found.completed == found.started
+
+
+def test_a_step_of_which_only_the_pull_is_reported_is_cached() -> None:
+    step = {"digest": "a", "name": "[deps 2/4] COPY package.json ./"}
+    found = only(event({**step, "inputs": ["b"]}), event({**step, "started": T2, "completed": T3}))
+    built = step_of(found)
+    assert built is not None
+    assert built.state is StepState.CACHED
+
+
+def test_a_cache_elsewhere_that_cannot_be_read_is_no_failure_of_the_build() -> None:
+    name = "[api] importing cache manifest from localhost:5000/cache:api"
+    error = "failed to configure registry cache importer: localhost:5000/cache:api: not found"
+    log = parse_log([event({"digest": "a", "name": name, "started": T1, "completed": T2, "error": error})])
+    assert failed_vertices(log) == ()
+    assert cache_troubles(log.vertices.values()) == ("built without the cache localhost:5000/cache:api: not found",)
+
+
+def test_a_cache_that_could_not_be_written_fails_a_build_unless_it_ended_well() -> None:
+    exported = {"digest": "a", "name": "[api] exporting cache to registry", "started": T1, "error": "push: denied"}
+    log = parse_log([event(exported)])
+    assert [vertex.error for vertex in failed_vertices(log)] == ["push: denied"]
+    assert failed_vertices(log, ended_well=True) == ()
+    assert cache_troubles(log.vertices.values()) == ("[api] exporting cache to registry: push: denied",)
 
 
 def test_a_vertex_that_has_started_again_is_not_completed() -> None:

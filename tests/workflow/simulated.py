@@ -30,6 +30,7 @@ class SimulatedEngine(FakeEngine):
         dropped: how many of the next builds report their first step only.
         cleared_before: the numbers of the builds, from 1, before which the cache is emptied.
         gone_after: after so many builds the engine does not answer any more.
+        forgotten: in which builds, counted from 1, steps with which text are not in the cache.
     """
 
     cache: set[str] = field(default_factory=set)
@@ -37,6 +38,7 @@ class SimulatedEngine(FakeEngine):
     dropped: int = 0
     cleared_before: Collection[int] = ()
     gone_after: int = 10**6
+    forgotten: Mapping[int, str] = field(default_factory=dict)
     builds: int = 0
 
     def bake(self, definition: Mapping[str, Any], *, targets: Sequence[str], on_line: LineSink) -> BakeResult:
@@ -54,7 +56,9 @@ class SimulatedEngine(FakeEngine):
             for line, node in flow.nodes.items():
                 keys[line] = _key(node, image, keys, finals)
                 if all(event["digest"] != keys[line] for event in events):  # two targets can share a vertex
-                    events.append(_event(node, image, flow, keys[line], cached=keys[line] in self.cache))
+                    text = node.instruction.text
+                    known = keys[line] in self.cache and self.forgotten.get(self.builds, "\0") not in text
+                    events.append(_event(node, image, flow, keys[line], cached=known))
                 failed = any(text in node.instruction.text for text in self.broken)
                 if failed:
                     events[-1]["error"] = "exit code: 1"

@@ -157,6 +157,22 @@ def test_an_event_stream_that_stays_cut_fails_every_probe(repo: Path, real: Simu
     assert all("event stream is not whole" in verdict.reason for verdict in report.verdicts)
 
 
+@pytest.mark.parametrize(
+    ("forgotten", "holds"),
+    [
+        pytest.param({2: "npm ci"}, True, id="once, as after a build from a cache elsewhere"),
+        pytest.param({2: "npm ci", 3: "npm ci"}, False, id="each time"),
+    ],
+)
+def test_a_step_that_runs_for_no_reason_that_can_be_seen_fails_only_when_it_does_so_again(
+    repo: Path, real: SimulatedEngine, forgotten: dict[int, str], holds: bool
+) -> None:
+    real.forgotten = forgotten
+    report = run(repo, real, "source")
+    assert report.passed is holds
+    assert holds or "its cache record is gone, or its inputs differ" in reasons(report)["source"]
+
+
 def test_a_build_that_fails_before_any_edit_fails_every_probe_of_that_service(
     repo: Path, real: SimulatedEngine
 ) -> None:
