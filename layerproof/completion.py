@@ -52,7 +52,12 @@ complete --command layerproof --no-files --arguments '(__layerproof_complete)'
 """,
 }
 # What a task can write beside text and JSON.
-MORE_FORMATS = {"check": ("github", "sarif"), "graph": ("bake",), "prove": ("junit", "svg")}
+MORE_FORMATS = {
+    "affected": ("matrix",),
+    "check": ("github", "sarif"),
+    "graph": ("bake",),
+    "prove": ("junit", "markdown", "svg"),
+}
 # Tasks that take any service of the compose file; the others take what is built.
 _OF_STACK = ("up", "logs", "restart", "ps", "watch")
 

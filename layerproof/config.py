@@ -9,8 +9,17 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 
+from layerproof.cache_entries import own_entry
 from layerproof.errors import ConfigError, UsageError
 from layerproof.paths import is_regular_file
 
@@ -130,8 +139,41 @@ class ServiceConfig(_Table):
         return patterns
 
 
+class CacheConfig(_Table):
+    """
+    Where the build cache is kept outside the builder, as buildx writes it: entries of `cache-from` and `cache-to`.
+
+    Each image gets a place of its own; see `cache_entries`.
+    """
+
+    imports: tuple[str, ...] = Field(
+        default=(),
+        alias="from",
+        strict=False,
+        description="where builds read a cache outside of the builder, as buildx writes it; each image has its place",
+    )
+    exports: tuple[str, ...] = Field(
+        default=(), alias="to", strict=False, description="where builds write one, as buildx writes it"
+    )
+
+    @field_validator("imports", "exports", mode="before")
+    @classmethod
+    def _is_list(cls, entries: Any) -> Any:
+        return (entries,) if isinstance(entries, str) else entries
+
+    @field_validator("imports", "exports")
+    @classmethod
+    def _can_be_read(cls, entries: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        for entry in entries:
+            try:
+                own_entry(entry, "image", direction="from" if info.field_name == "imports" else "to")
+            except ConfigError as error:
+                raise ValueError(f"{error.message}. {error.hint}") from error
+        return entries
+
+
 class Overlay(_Table):
-    """Arguments and named contexts that a profile lays over the general ones."""
+    """Arguments, named contexts and places of the build cache that a profile lays over the general ones."""
 
     args: dict[str, str] = Field(
         default_factory=dict, description="build arguments by name, each for every image that declares it"
@@ -141,6 +183,16 @@ class Overlay(_Table):
         description="named contexts by name, each for every image that has a stage or an image of that name: a folder"
         " relative to the root, or an address",
     )
+    cache: CacheConfig = CacheConfig()
+
+    def under(self, over: Overlay) -> Overlay:
+        """This one with another on top: its arguments and contexts by name, its imports and exports as a whole."""
+        cache = {**self.cache.model_dump(by_alias=True), **over.cache.model_dump(by_alias=True, exclude_unset=True)}
+        return Overlay(
+            args={**self.args, **over.args},
+            contexts={**self.contexts, **over.contexts},
+            cache=CacheConfig.model_validate(cache),
+        )
 
 
 class Policy(_Table):
@@ -208,12 +260,12 @@ class Config(Overlay):
 
     compose_file: _Path = Field(
         default="",
-        description="the compose file, several joined by `:`; `--file` and `COMPOSE_FILE` of the environment come before"
-        " it; without all of them it is found",
+        description="the compose file, several joined by `:`; `--file` and `COMPOSE_FILE` of the environment come"
+        " first; without all of them it is found",
     )
     bases: _Path = Field(
         default="docker",
-        description="the folder whose sub-folders with a Dockerfile are base images, as far as something is built on them",
+        description="the folder whose sub-folders with a Dockerfile are base images, if something is built on them",
     )
     base_images: dict[str, _Path | BaseImage] = Field(
         default_factory=dict,
@@ -242,7 +294,7 @@ class Config(Overlay):
         Raises:
             UsageError: there is no such profile.
         """
-        merged = Overlay(args=self.args, contexts=self.contexts)
+        merged = Overlay(args=self.args, contexts=self.contexts, cache=self.cache)
         for name in profile_names(profile):
             if name not in self.profiles:
                 known = ", ".join(sorted(self.profiles)) or "none are defined"
@@ -250,8 +302,7 @@ class Config(Overlay):
                     f"there is no profile {name!r} (known: {known})",
                     hint=f"Define it in the configuration: [tool.layerproof.profiles.{name}.args]; or drop --profile.",
                 )
-            over = self.profiles[name]
-            merged = Overlay(args={**merged.args, **over.args}, contexts={**merged.contexts, **over.contexts})
+            merged = merged.under(self.profiles[name])
         return merged
 
 

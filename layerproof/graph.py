@@ -121,8 +121,8 @@ def _literal(value: Any) -> Any:
 def lint_definition(images: Iterable[Image]) -> dict[str, Any]:
     """
     A bake file for BuildKit's checks only. They cannot follow `target:` contexts, and need no more than some image in
-    the place of a parent: an upstream image of its own stands in for it. There are neither tags nor outputs: with them
-    buildx 0.29 exports an empty image over each tag.
+    the place of a parent: an upstream image of its own stands in for it. There are no tags and no outputs, because with
+    them buildx 0.29 exports an empty image over each tag, and no caches, which not every builder can write.
     """
     order = build_order(images)
     definition = bake_definition(order)
@@ -137,7 +137,8 @@ def lint_definition(images: Iterable[Image]) -> dict[str, Any]:
             # A parent without an upstream image is made of files: its own folder will do.
             parent = f"docker-image://{upstream[name]}" if upstream[name] else str(by_name[name].context)
             contexts[_context_key(by_name[name].tag)] = parent
-        definition["target"][image.name] = {key: target[key] for key in target if key not in ("tags", "output")}
+        dropped = ("tags", "output", "cache-from", "cache-to")
+        definition["target"][image.name] = {key: target[key] for key in target if key not in dropped}
     return definition
 
 

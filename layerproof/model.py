@@ -314,6 +314,28 @@ class LabResult:
     size_bytes: int | None
 
 
+@dataclass(frozen=True)
+class AffectedImage:
+    """An image that a change affects; `service` is "" for a base, `reason` says what has changed."""
+
+    image: str
+    role: Role
+    service: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class AffectedReport:
+    """
+    What a change affects, in build order. `base` is what was asked for, `commit` the one that the tree was compared
+    with: where the two parted.
+    """
+
+    base: str
+    commit: str
+    images: tuple[AffectedImage, ...]
+
+
 Outcome = Literal["held", "failed", "unproven", "not applicable"]
 
 
@@ -346,16 +368,20 @@ class Verdict:
 
 @dataclass(frozen=True)
 class ProofReport:
-    """The verdicts by image and probe; `lab` says that stand-in images were used."""
+    """
+    The verdicts by image and probe; `lab` says that stand-in images were used. `nothing_to_prove` is the reason why
+    there is no verdict, "" where there ought to be one.
+    """
 
     verdicts: tuple[Verdict, ...]
     wall_s: float
     lab: bool
+    nothing_to_prove: str = ""
 
     @property
     def passed(self) -> bool:
         """Whether every probe holds; a report without a verdict proves nothing."""
-        return bool(self.verdicts) and all(verdict.passed for verdict in self.verdicts)
+        return bool(self.verdicts or self.nothing_to_prove) and all(verdict.passed for verdict in self.verdicts)
 
 
 WeightState = Literal["ok", "missing", "not a file", "wrong size", "wrong hash", "not recorded"]

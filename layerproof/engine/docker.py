@@ -114,6 +114,7 @@ class DockerEngine:
         if code != 0 and not any(line.startswith("{") for line in lines):
             raise_for_missing_engine("".join(lines))
             self._raise_for_missing_builder("".join(lines))
+            self._raise_for_cache_export("".join(lines))
             plugin_versions()
         return BakeResult(code, tuple(lines), document)
 
@@ -123,6 +124,17 @@ class DockerEngine:
             raise UsageError(
                 f"there is no builder {self.builder!r} here: {stderr.strip().splitlines()[-1]}",
                 hint="docker buildx ls shows the builders; that of a docker context is reached with DOCKER_CONTEXT.",
+            )
+
+    def _raise_for_cache_export(self, stderr: str) -> None:
+        # ERROR: Cache export is not supported for the docker driver.
+        if "Cache export is not supported" in stderr:
+            raise UsageError(
+                "this builder cannot write its cache elsewhere: the docker driver does so only with the containerd "
+                "image store",
+                hint="Turn that store on (https://docs.docker.com/engine/storage/containerd/), or build with another "
+                "driver: docker buildx create --name ci --driver docker-container, then --builder ci. "
+                "type=inline works everywhere.",
             )
 
     def lint(self, definition: Mapping[str, Any]) -> Mapping[str, Any]:

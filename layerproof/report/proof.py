@@ -26,6 +26,8 @@ Cells = Mapping[tuple[str, str], Verdict]
 
 def render_proof(report: ProofReport) -> RenderableType:
     """The matrix; each probe that does not hold, with its reason and what to do; the count."""
+    if report.nothing_to_prove:
+        return Text(report.nothing_to_prove, "bold green")
     cells = {(verdict.image, verdict.probe): verdict for verdict in report.verdicts}
     images = list(dict.fromkeys(verdict.image for verdict in report.verdicts))
     probes = list(dict.fromkeys(verdict.probe for verdict in report.verdicts))

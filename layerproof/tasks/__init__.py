@@ -6,7 +6,7 @@ Importing it must stay cheap, because `inv --list` and shell completion do: heav
 
 from invoke.collection import Collection
 
-from layerproof.tasks import audit, bench, build, init, policy, proof, report, setup, stack, why
+from layerproof.tasks import affected, audit, bench, build, init, policy, proof, report, setup, stack, why
 
 namespace = Collection("layerproof")
 for _task in (
@@ -21,6 +21,7 @@ for _task in (
     build.graph,
     proof.prove,
     why.why,
+    affected.affected,
     bench.bench,
     policy.check,
     policy.rules,

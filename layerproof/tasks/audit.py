@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING
 
 from invoke.tasks import task
 
-from layerproof.tasks.console import connect, err, exit_on_error, fail_unless, load_project, say, show
+from layerproof.tasks.console import (
+    AFFECTED_HELP,
+    affected_names,
+    connect,
+    err,
+    exit_on_error,
+    fail_unless,
+    load_project,
+    say,
+    show,
+)
 
 if TYPE_CHECKING:
     from invoke.context import Context
@@ -22,6 +32,7 @@ if TYPE_CHECKING:
     help={
         "service": "Audit the image of this service, or this base; repeat it (default: every service).",
         "against": "Compare the image of one service with this image: a tag, an id or a digest that is here.",
+        "affected": AFFECTED_HELP,
         "details": "Show layers and the largest files too.",
         "profile": "A profile of [tool.layerproof.profiles]; default: LAYERPROOF_PROFILE, else what `inv lab` chose.",
         "format": "text or json.",
@@ -31,6 +42,7 @@ def audit(
     c: Context,
     service: list[str],
     against: str = "",
+    affected: str = "",
     details: bool = False,
     profile: str = "",
     format: str = "text",
@@ -55,12 +67,17 @@ def audit(
         engine = connect()
         project = load_project(c, engine, profile=profile)
         names = select_images(project, service) if service else [item.name for item in project.images if item.service]
+        chosen = affected_names(c, project, engine, affected)
+        names = [name for name in names if name in chosen]
         if against:
             if len(names) != 1:
                 raise UsageError("--against compares one image", hint="Name it: --service NAME.")
             with _reading([names[0], against]) as watch:
                 found = workflow.audit_against(project, names[0], against, engine=engine, watch=watch)
             show(render_comparison(found), comparison_document(found), format=format)
+            return
+        if not names and affected:
+            show("no image to audit", audits_document(()), format=format)
             return
         if not names:
             raise UsageError("no service has a `build`: there is nothing to audit", hint="Check the compose file.")

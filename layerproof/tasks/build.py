@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from invoke.exceptions import Exit
 from invoke.tasks import task
 
 from layerproof.tasks.console import (
+    AFFECTED_HELP,
+    CACHE_HELP,
+    affected_names,
+    append_text,
     confirmed,
     connect,
     err,
@@ -36,11 +41,22 @@ _HELP = {
     "profile": "A profile of [tool.layerproof.profiles]; default: LAYERPROOF_PROFILE, else what `inv lab` chose.",
     "builder": "A buildx builder by name; default: the current one.",
     "no-cache": "Run every step of what is named again, cached or not.",
+    **CACHE_HELP,
+    "summary": "Append the table to this file as Markdown, as $GITHUB_STEP_SUMMARY wants it.",
 }
 
 
-@task(help=_HELP)
-def bases(c: Context, profile: str = "", builder: str = "", no_cache: bool = False, format: str = "text") -> None:
+@task(iterable=["cache_from", "cache_to"], help=_HELP)
+def bases(
+    c: Context,
+    profile: str = "",
+    builder: str = "",
+    no_cache: bool = False,
+    format: str = "text",
+    cache_from: list[str] | None = None,
+    cache_to: list[str] | None = None,
+    summary: str = "",
+) -> None:
     """
     Build the shared base images, in one graph.
 
@@ -50,17 +66,21 @@ def bases(c: Context, profile: str = "", builder: str = "", no_cache: bool = Fal
     """
     with exit_on_error(format=format):
         engine = connect(builder=builder)
-        project = load_project(c, engine, profile=profile)
+        project = load_project(c, engine, profile=profile, cache_from=cache_from or (), cache_to=cache_to or ())
         names = [image.name for image in project.images if image.role == "base"]
         if not names:
             say(f"{root_of(c)} has no base images: there is no folder with a Dockerfile below the `bases` folder")
             return
-        _build(project, engine, names, no_cache=no_cache, format=format)
+        _build(project, engine, names, no_cache=no_cache, summary=summary, format=format)
 
 
 @task(
-    iterable=["service"],
-    help={**_HELP, "service": "Build this service and its bases only; repeat it (default: everything)."},
+    iterable=["service", "cache_from", "cache_to"],
+    help={
+        **_HELP,
+        "service": "Build this service and its bases only; repeat it (default: everything).",
+        "affected": AFFECTED_HELP,
+    },
 )
 def build(
     c: Context,
@@ -69,22 +89,33 @@ def build(
     builder: str = "",
     no_cache: bool = False,
     format: str = "text",
+    cache_from: list[str] | None = None,
+    cache_to: list[str] | None = None,
+    affected: str = "",
+    summary: str = "",
 ) -> None:
     """
     Build services, bases first, and only what is stale.
+
+    With --cache-to, what is not stale is sent to the builder too, so that its cache gets there. Every image has a place
+    of its own: its name is {image}, or else the tag, the scope or the folder below the one that is given.
 
     Examples:
         inv build
         inv build --service pose-service
         inv build --service backend-api --service frontend --format json
+        inv build --cache-from type=gha --cache-to type=gha
+        inv build --affected origin/main --cache-from type=registry,ref=registry.example/cache:{image}
     """
     from layerproof.workflow.load import select_images
 
     with exit_on_error(format=format):
         import_meanwhile("layerproof.workflow.build", "layerproof.report.live")
         engine = connect(builder=builder)
-        project = load_project(c, engine, profile=profile)
-        _build(project, engine, select_images(project, service), no_cache=no_cache, format=format)
+        project = load_project(c, engine, profile=profile, cache_from=cache_from or (), cache_to=cache_to or ())
+        chosen = affected_names(c, project, engine, affected)
+        names = [name for name in select_images(project, service) if name in chosen]
+        _build(project, engine, names, no_cache=no_cache, summary=summary, format=format)
 
 
 @task(help={"format": "text, json or bake (the definition that is passed to buildx).", "profile": _HELP["profile"]})
@@ -163,7 +194,9 @@ def prune(c: Context, all: bool = False, older_than: str = "", yes: bool = False
         out().print(engine.prune_cache(everything=all, older_than=older_than))
 
 
-def _build(project: Project, engine: Engine, names: Collection[str], *, no_cache: bool, format: str) -> None:
+def _build(
+    project: Project, engine: Engine, names: Collection[str], *, no_cache: bool, summary: str, format: str
+) -> None:
     from layerproof.workflow import build as workflow
 
     if project.profile:
@@ -171,8 +204,11 @@ def _build(project: Project, engine: Engine, names: Collection[str], *, no_cache
     import_meanwhile("layerproof.report.document", "layerproof.report.text", "layerproof.workflow.why")
     report = workflow.build(project, engine=engine, names=names, watcher=watcher(), no_cache=no_cache)
     from layerproof.report.document import build_document
+    from layerproof.report.markdown import build_markdown
     from layerproof.report.text import render_build
     from layerproof.workflow.why import why_installed_again
 
     report = replace(report, causes=why_installed_again(project, report))
+    if summary:
+        append_text(Path(summary), build_markdown(report))
     show(render_build(report), build_document(report), format=format)

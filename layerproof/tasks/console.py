@@ -57,6 +57,13 @@ def _console(stream: TextIO) -> Console:
     return Called(file=stream, width=PIPE_WIDTH if piped else None, soft_wrap=piped, highlight=False, emoji=False)
 
 
+CACHE_HELP = {
+    "cache-from": "Read build cache from here, as in type=registry,ref=REGISTRY/cache:{image}; repeat it.",
+    "cache-to": "Write build cache to here; {image} stands for each image's name; repeat it.",
+}
+AFFECTED_HELP = "Only what has changed since this git commit affects, with what is built on it; an empty one means all."
+
+
 def say(text: str) -> None:
     """Say what is about to happen."""
     err().print(text, markup=False, style="dim")
@@ -146,6 +153,34 @@ def confirmed(question: str) -> bool:
         return False
 
 
+def affected_names(c: Context, project: Project, engine: Engine, base: str) -> frozenset[str]:
+    """The names of the images that a change affects, after saying which and why; every image where no base is given."""
+    from layerproof.workflow.affected import find_affected
+
+    if not base:
+        return frozenset(image.name for image in project.images)
+    report = find_affected(project, base, engine=engine, environment=environment_of(c))
+    for item in report.images:
+        say(f"affected since {base}: {item.image}: {item.reason}")
+    if not report.images:
+        say(f"nothing that has changed since {base} affects an image")
+    return frozenset(item.image for item in report.images)
+
+
+def append_text(path: Path, text: str) -> None:
+    """
+    Append to a file, as the summary of a workflow step wants it.
+
+    Raises:
+        UsageError: it cannot be written.
+    """
+    try:
+        with path.open("a", encoding="utf-8") as file:
+            file.write(text)
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be written: {error}", hint="Name a file in a folder of yours.") from error
+
+
 def fail_unless(holds: bool) -> None:
     """Exit code 1 for findings and checks that do not hold; they are already shown."""
     if not holds:
@@ -178,11 +213,25 @@ def connect(*, builder: str | None = None) -> Engine:
     return DockerEngine(builder=builder or None)
 
 
-def load_project(c: Context, engine: Engine, *, profile: str | None = None, overlays: tuple[str, ...] = ()) -> Project:
-    """Read the project of this context."""
+def load_project(
+    c: Context,
+    engine: Engine,
+    *,
+    profile: str | None = None,
+    overlays: tuple[str, ...] = (),
+    cache_from: Sequence[str] = (),
+    cache_to: Sequence[str] = (),
+) -> Project:
+    """
+    Read the project of this context. Places of the build cache that are given win over the configured ones; an empty
+    one stands for none, as CI has it where an expression gives nothing.
+    """
     from layerproof.workflow.load import load
 
-    return load(root_of(c), engine=engine, environment=environment_of(c), profile=profile or None, overlays=overlays)
+    given = {"from": cache_from, "to": cache_to}
+    cache = {name: [entry for entry in entries if entry.strip()] for name, entries in given.items() if entries}
+    where, environment = root_of(c), environment_of(c)
+    return load(where, engine=engine, environment=environment, profile=profile or None, overlays=overlays, cache=cache)
 
 
 def load_stack(c: Context, engine: Engine, *, overlays: tuple[str, ...] = ()) -> Project:

@@ -2,28 +2,15 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import replace
-from pathlib import Path
+from collections.abc import Collection, Mapping
 
 from layerproof import graph
-from layerproof.context import ContextFile
-from layerproof.digests import LINK
-from layerproof.engine import Engine, ImageInfo, process
-from layerproof.errors import ConfigError, UsageError
-from layerproof.evidence import Evidence, Listing
+from layerproof.engine import Engine
 from layerproof.explain import Past, explain
-from layerproof.ingredients import Known, Trace, trace
+from layerproof.ingredients import Known, trace
 from layerproof.model import Explanation, Project
+from layerproof.workflow.commits import as_git_has_it, evidence_of, load_tree, tree_of
 from layerproof.workflow.evidence import Gatherer
-from layerproof.workflow.load import load
-
-# Without what a hook sets: it would be another repository.
-_GIT = ("env", "--unset=GIT_DIR", "--unset=GIT_WORK_TREE", "--unset=GIT_PREFIX", "git")
-# Git knows of no other permissions.
-_EXECUTABLE, _PLAIN = 0o755, 0o644
 
 
 def why_against(
@@ -48,9 +35,11 @@ def why_against(
     """
     local = engine.images()
     wanted = graph.with_parents(project.images, names or [image.name for image in project.images])
-    now = trace(_as_git_has_it(Gatherer(project).gather(wanted, local)[0]))
-    with _tree_of(project.root, commit) as root:
-        before = _traces(project, root, local, engine=engine, environment=environment)
+    gatherer = Gatherer(project)
+    now = trace(as_git_has_it(gatherer.gather(wanted, local)[0]))
+    with tree_of(project.root, commit) as root:
+        there = load_tree(project, root, engine=engine, environment=environment)
+        before = trace(evidence_of(there, local, home=project.root, like=gatherer))
     known = Known()
     for built in before.values():
         known.enter(built.keys)
@@ -64,89 +53,3 @@ def why_against(
         note = "" if causes else "every step would come from the cache"
         found.append(Explanation(image.name, "this tree", commit, causes, many, note))
     return tuple(found)
-
-
-def _traces(
-    project: Project, root: Path, local: Mapping[str, ImageInfo], *, engine: Engine, environment: Mapping[str, str]
-) -> dict[str, Trace]:
-    """The project as a commit has it, with its folders called as they are in the working tree."""
-    _bring_what_git_ignores(project, root)
-    names = {"COMPOSE_PROJECT_NAME": project.name}
-    there = load(root, engine=engine, environment={**environment, **names}, profile=project.profile)
-    evidence = Gatherer(there).gather(graph.build_order(there.images), local)[0]
-    return trace({name: _moved(item, root, project.root) for name, item in _as_git_has_it(evidence).items()})
-
-
-def _bring_what_git_ignores(project: Project, root: Path) -> None:
-    """The values of `.env`, and named contexts such as a folder of sources: git has none of them, a build does."""
-    contexts = [Path(value) for image in project.images for value in image.contexts.values() if value.startswith("/")]
-    for path in (project.root / ".env", *contexts):
-        if path.exists() and path.is_relative_to(project.root):
-            there = root / path.relative_to(project.root)
-            if not there.exists() and there.parent.is_dir():
-                there.symlink_to(path)
-
-
-def _moved(evidence: Evidence, root: Path, home: Path) -> Evidence:
-    def at(path: Path) -> Path:
-        return home / path.relative_to(root) if path.is_relative_to(root) else path
-
-    image = evidence.image
-    contexts = {
-        name: str(at(Path(value))) if Path(value).is_absolute() else value for name, value in image.contexts.items()
-    }
-    dockerfile = replace(image.dockerfile, path=at(image.dockerfile.path))
-    moved = replace(image, context=at(image.context), contexts=contexts, dockerfile=dockerfile)
-    return replace(evidence, image=moved)
-
-
-def _as_git_has_it(evidence: Mapping[str, Evidence]) -> dict[str, Evidence]:
-    return {
-        name: replace(
-            item,
-            files=None if item.files is None else _plain(item.files),
-            named={context: _plain(files) for context, files in item.named.items()},
-        )
-        for name, item in evidence.items()
-    }
-
-
-def _plain(files: Listing) -> Listing:
-    """Files with the permissions that git keeps: executable or not. It keeps no empty folders, and not itself."""
-    kept = (file for file in files if not file.path.endswith("/") and ".git" not in file.path.split("/"))
-    return tuple(_with_plain_mode(file) for file in kept)
-
-
-def _with_plain_mode(file: ContextFile) -> ContextFile:
-    if file.digest.startswith(LINK):
-        return file
-    return file._replace(mode=_EXECUTABLE if file.mode & 0o100 else _PLAIN)
-
-
-@contextmanager
-def _tree_of(root: Path, commit: str) -> Iterator[Path]:
-    """A commit's files in a folder of their own, as a checkout would write them; gone at the end."""
-    top = Path(_git(root, "rev-parse", "--show-toplevel", hint="--against needs a git repository.")).resolve()
-    words = ["rev-parse", "--verify", "--quiet", "--end-of-options", f"{commit}^{{commit}}"]
-    found = process.run([*_GIT, "-C", str(root), *words])
-    if found.returncode != 0:
-        raise UsageError(f"there is no commit {commit!r} in {top}", hint="Name a commit, a tag or a branch.")
-    with tempfile.TemporaryDirectory(prefix="layerproof-") as folder:
-        tree = Path(folder, "tree")
-        index = {"GIT_INDEX_FILE": str(Path(folder, "index"))}
-        _git(top, "read-tree", found.stdout.strip(), environment=index)
-        # Unlike `git archive` it leaves nothing out that has export-ignore.
-        _git(top, "checkout-index", "--all", "--quiet", f"--prefix={tree}/", environment=index)
-        below = tree / root.resolve().relative_to(top)
-        if not below.is_dir():
-            raise UsageError(f"{commit} has no folder {below.relative_to(tree)}", hint="Name a later commit.")
-        yield below.resolve()
-
-
-def _git(folder: Path, *words: str, hint: str = "", environment: Mapping[str, str] | None = None) -> str:
-    done = process.run([*_GIT, "-C", str(folder), *words], environment=environment or {})
-    if done.returncode == 127:
-        raise ConfigError("git is not installed", hint="Install git.")
-    if done.returncode != 0:
-        raise UsageError(f"git {' '.join(words)}: {done.tail(1)}", hint=hint)
-    return done.stdout.strip()

@@ -21,12 +21,17 @@ from layerproof.workflow.load import STATE_FOLDER
 
 
 class Gatherer:
-    """Looks at build contexts; what it has read stays known until it is asked to save."""
+    """
+    Looks at build contexts; what it has read stays known until it is asked to save.
 
-    def __init__(self, project: Project) -> None:
+    Args:
+        like: one whose digests of secrets can be compared with those of this one.
+    """
+
+    def __init__(self, project: Project, *, like: Gatherer | None = None) -> None:
         self._project = project
         self._indexes: dict[Path, DigestIndex] = {}
-        self._key = _own_key(project.root / STATE_FOLDER / "key")
+        self._key: bytes = like._key if like else _own_key(project.root / STATE_FOLDER / "key")
 
     def gather(
         self, images: Sequence[Image], local: Mapping[str, ImageInfo]

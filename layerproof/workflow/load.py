@@ -8,7 +8,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from layerproof import compose, graph
-from layerproof.config import Config, Overlay, load_config
+from layerproof.cache_entries import in_folder, with_cache
+from layerproof.config import CacheConfig, Config, Overlay, load_config
 from layerproof.engine import ComposeCall, Engine
 from layerproof.errors import ConfigError, UsageError, WindowsPathError
 from layerproof.model import Project
@@ -28,6 +29,7 @@ def load(
     overlays: Sequence[str] = (),
     with_images: bool = True,
     on_broken: OnBroken = refuse,
+    cache: Mapping[str, Sequence[str]] | None = None,
 ) -> Project:
     """
     Read the whole project.
@@ -38,6 +40,7 @@ def load(
         overlays: kinds of overlay files to lay over the main compose file (`cpu`, `dev`); a missing one is an error.
         with_images: read the Dockerfiles too. What only looks at the running stack or stops it must not depend on them.
         on_broken: decides about a service or base whose build cannot be read; raising is the default.
+        cache: entries under `from` and `to`, each of which wins over what the configuration says there.
 
     Raises:
         ConfigError: a file is missing or broken, images need each other, or the project lies on a Windows file system.
@@ -67,7 +70,12 @@ def load(
     linked = link([*base_images(root, config, overlay, built=built, on_broken=on_broken), *built])
     bases = [image for image in linked if image.role == "base"]
     services_built = [image for image in linked if image.role == "service"]
-    images = graph.build_order([*used_bases(bases, linked, config), *services_built])
+    given = cache or {}
+    images = with_cache(
+        graph.build_order([*used_bases(bases, linked, config), *services_built]),
+        imports=given.get("from", overlay.cache.imports),
+        exports=given.get("to", overlay.cache.exports),
+    )
     return Project(root, name, files, services, images, chosen)
 
 
@@ -129,7 +137,7 @@ _ADDRESS = re.compile(r"[\w.+-]+://|[\w.-]+@[\w.-]+:|(target|service):")
 
 def _at(root: Path, overlay: Overlay) -> Overlay:
     """
-    Named contexts that are folders of the project, relative to its root and not to where the command runs.
+    Named contexts and caches that are folders of the project, relative to its root and not to where the command runs.
 
     Raises:
         ConfigError: a context is no address, and there is no such folder.
@@ -143,7 +151,11 @@ def _at(root: Path, overlay: Overlay) -> Overlay:
                 hint=f"Put a copy of its files there, or change or drop the context {name!r} in [tool.layerproof].",
             )
         contexts[name] = str(folder.resolve()) if folder.is_dir() else value
-    return Overlay(args=overlay.args, contexts=contexts)
+    cache = {
+        "from": tuple(in_folder(entry, root, direction="from") for entry in overlay.cache.imports),
+        "to": tuple(in_folder(entry, root, direction="to") for entry in overlay.cache.exports),
+    }
+    return Overlay(args=overlay.args, contexts=contexts, cache=CacheConfig.model_validate(cache))
 
 
 def _overlay(main: Path, kind: str) -> Path:

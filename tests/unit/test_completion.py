@@ -87,5 +87,10 @@ def test_the_formats_are_those_that_the_tasks_take() -> None:
         # with exit_on_error(format=format, known=("text", "json", "bake")):
         for known in re.findall(r"known=\(([^)]*)\)", path.read_text(encoding="utf-8")):
             taken[path.stem] = set(re.findall(r'"(\w+)"', known)) - set(FORMATS)
-    assert taken == {"build": {"bake"}, "policy": {"github", "sarif"}, "proof": {"junit", "svg"}}
+    assert taken == {
+        "affected": {"matrix"},
+        "build": {"bake"},
+        "policy": {"github", "sarif"},
+        "proof": {"junit", "markdown", "svg"},
+    }
     assert {frozenset(more) for more in MORE_FORMATS.values()} == {frozenset(more) for more in taken.values()}

@@ -1,0 +1,127 @@
+"""A commit of the project's repository: its files in a folder of their own, and the project as it was then."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from layerproof import graph
+from layerproof.context import ContextFile
+from layerproof.digests import LINK
+from layerproof.engine import Engine, ImageInfo, process
+from layerproof.errors import ConfigError, UsageError
+from layerproof.evidence import Evidence, Listing
+from layerproof.model import Project
+from layerproof.workflow.evidence import Gatherer
+from layerproof.workflow.load import load
+
+# Without what a hook sets: it would be another repository.
+_GIT = ("env", "--unset=GIT_DIR", "--unset=GIT_WORK_TREE", "--unset=GIT_PREFIX", "git")
+# Git knows of no other permissions.
+_EXECUTABLE, _PLAIN = 0o755, 0o644
+
+
+def load_tree(project: Project, root: Path, *, engine: Engine, environment: Mapping[str, str]) -> Project:
+    """
+    The project as the tree of a commit has it.
+
+    Raises:
+        ConfigError: it cannot be read.
+    """
+    _bring_what_git_ignores(project, root)
+    names = {"COMPOSE_PROJECT_NAME": project.name}
+    return load(root, engine=engine, environment={**environment, **names}, profile=project.profile)
+
+
+def evidence_of(there: Project, local: Mapping[str, ImageInfo], *, home: Path, like: Gatherer) -> dict[str, Evidence]:
+    """What goes into the images of such a project, with its folders called as they are in the working tree `home`."""
+    evidence = Gatherer(there, like=like).gather(graph.build_order(there.images), local)[0]
+    return {name: _moved(item, there.root, home) for name, item in as_git_has_it(evidence).items()}
+
+
+def merge_base(root: Path, commit: str) -> str:
+    """Where this tree and a commit parted; the commit itself where that is not known, as in a shallow clone."""
+    found = process.run([*_GIT, "-C", str(root), "merge-base", "--end-of-options", "HEAD", commit])
+    return found.stdout.strip() if found.returncode == 0 else commit
+
+
+def _bring_what_git_ignores(project: Project, root: Path) -> None:
+    """The values of `.env`, and named contexts such as a folder of sources: git has none of them, a build does."""
+    contexts = [Path(value) for image in project.images for value in image.contexts.values() if value.startswith("/")]
+    for path in (project.root / ".env", *contexts):
+        if path.exists() and path.is_relative_to(project.root):
+            there = root / path.relative_to(project.root)
+            if not there.exists() and there.parent.is_dir():
+                there.symlink_to(path)
+
+
+def _moved(evidence: Evidence, root: Path, home: Path) -> Evidence:
+    def at(path: Path) -> Path:
+        return home / path.relative_to(root) if path.is_relative_to(root) else path
+
+    image = evidence.image
+    contexts = {
+        name: str(at(Path(value))) if Path(value).is_absolute() else value for name, value in image.contexts.items()
+    }
+    dockerfile = replace(image.dockerfile, path=at(image.dockerfile.path))
+    moved = replace(image, context=at(image.context), contexts=contexts, dockerfile=dockerfile)
+    return replace(evidence, image=moved)
+
+
+def as_git_has_it(evidence: Mapping[str, Evidence]) -> dict[str, Evidence]:
+    """The same files with the permissions that git keeps, and without what it does not keep."""
+    return {
+        name: replace(
+            item,
+            files=None if item.files is None else _plain(item.files),
+            named={context: _plain(files) for context, files in item.named.items()},
+        )
+        for name, item in evidence.items()
+    }
+
+
+def _plain(files: Listing) -> Listing:
+    """Files with the permissions that git keeps: executable or not. It keeps no empty folders, and not itself."""
+    kept = (file for file in files if not file.path.endswith("/") and ".git" not in file.path.split("/"))
+    return tuple(_with_plain_mode(file) for file in kept)
+
+
+def _with_plain_mode(file: ContextFile) -> ContextFile:
+    if file.digest.startswith(LINK):
+        return file
+    return file._replace(mode=_EXECUTABLE if file.mode & 0o100 else _PLAIN)
+
+
+@contextmanager
+def tree_of(root: Path, commit: str) -> Iterator[Path]:
+    """A commit's files in a folder of their own, as a checkout would write them; gone at the end."""
+    top = Path(_git(root, "rev-parse", "--show-toplevel", hint="--against needs a git repository.")).resolve()
+    words = ["rev-parse", "--verify", "--quiet", "--end-of-options", f"{commit}^{{commit}}"]
+    found = process.run([*_GIT, "-C", str(root), *words])
+    if found.returncode != 0:
+        hint = "Name a commit, a tag or a branch."
+        if _git(root, "rev-parse", "--is-shallow-repository") == "true":
+            hint += " This clone is shallow: fetch more of it, as with `fetch-depth: 0` in GitHub's checkout."
+        raise UsageError(f"there is no commit {commit!r} in {top}", hint=hint)
+    with tempfile.TemporaryDirectory(prefix="layerproof-") as folder:
+        tree = Path(folder, "tree")
+        index = {"GIT_INDEX_FILE": str(Path(folder, "index"))}
+        _git(top, "read-tree", found.stdout.strip(), environment=index)
+        # Unlike `git archive` it leaves nothing out that has export-ignore.
+        _git(top, "checkout-index", "--all", "--quiet", f"--prefix={tree}/", environment=index)
+        below = tree / root.resolve().relative_to(top)
+        if not below.is_dir():
+            raise UsageError(f"{commit} has no folder {below.relative_to(tree)}", hint="Name a later commit.")
+        yield below.resolve()
+
+
+def _git(folder: Path, *words: str, hint: str = "", environment: Mapping[str, str] | None = None) -> str:
+    done = process.run([*_GIT, "-C", str(folder), *words], environment=environment or {})
+    if done.returncode == 127:
+        raise ConfigError("git is not installed", hint="Install git.")
+    if done.returncode != 0:
+        raise UsageError(f"git {' '.join(words)}: {done.tail(1)}", hint=hint)
+    return done.stdout.strip()
