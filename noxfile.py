@@ -32,11 +32,13 @@ DOCKERFILES = sorted(str(path.relative_to(ROOT)) for path in ROOT.glob("*/Docker
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Ruff, hadolint, BuildKit's own checks and ESLint."""
+    """Ruff, hadolint, BuildKit's own checks, ESLint, and actionlint and zizmor over the workflows."""
     install(session, "lint")
     session.run("ruff", "check")
     session.run("ruff", "format", "--check")
     session.run("hadolint", *DOCKERFILES)
+    session.run("actionlint")
+    session.run("zizmor", "--offline", "--quiet", ".github")
     if engine_answers(session):
         for folder in (".", EXAMPLE):
             with session.chdir(folder):
