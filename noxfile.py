@@ -32,7 +32,7 @@ DOCKERFILES = sorted(str(path.relative_to(ROOT)) for path in ROOT.glob("*/Docker
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Ruff, hadolint, BuildKit's own checks, ESLint, and actionlint and zizmor over the workflows."""
+    """Ruff, hadolint, BuildKit's own checks, ESLint; actionlint (with shellcheck) and zizmor over the workflows."""
     install(session, "lint")
     session.run("ruff", "check")
     session.run("ruff", "format", "--check")

@@ -114,8 +114,9 @@ class DockerEngine:
         if code != 0 and not any(line.startswith("{") for line in lines):
             raise_for_missing_engine("".join(lines))
             self._raise_for_missing_builder("".join(lines))
-            self._raise_for_cache_export("".join(lines))
             plugin_versions()
+        if code != 0:
+            _raise_for_cache_export(lines)
         return BakeResult(code, tuple(lines), document)
 
     def _raise_for_missing_builder(self, stderr: str) -> None:
@@ -124,17 +125,6 @@ class DockerEngine:
             raise UsageError(
                 f"there is no builder {self.builder!r} here: {stderr.strip().splitlines()[-1]}",
                 hint="docker buildx ls shows the builders; that of a docker context is reached with DOCKER_CONTEXT.",
-            )
-
-    def _raise_for_cache_export(self, stderr: str) -> None:
-        # ERROR: Cache export is not supported for the docker driver.
-        if "Cache export is not supported" in stderr:
-            raise UsageError(
-                "this builder cannot write its cache elsewhere: the docker driver does so only with the containerd "
-                "image store",
-                hint="Turn that store on (https://docs.docker.com/engine/storage/containerd/), or build with another "
-                "driver: docker buildx create --name ci --driver docker-container, then --builder ci. "
-                "type=inline works everywhere.",
             )
 
     def lint(self, definition: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -325,6 +315,19 @@ def raise_for_missing_engine(stderr: str) -> None:
         or "permission denied while" in stderr
     ):
         raise _no_engine(stderr)
+
+
+def _raise_for_cache_export(lines: Sequence[str]) -> None:
+    """Raise UsageError when buildx said, before it built anything, that the builder cannot do that."""
+    # ERROR: Cache export is not supported for the docker driver.
+    if any("Cache export is not supported" in line for line in lines if not line.startswith("{")):
+        raise UsageError(
+            "this builder cannot write its cache elsewhere: the docker driver does so only with the containerd image "
+            "store",
+            hint="Turn that store on (https://docs.docker.com/engine/storage/containerd/), or build with another "
+            "driver: docker buildx create --name ci --driver docker-container, then --builder ci. "
+            "type=inline works everywhere.",
+        )
 
 
 def _no_engine(stderr: str) -> NoEngineError:

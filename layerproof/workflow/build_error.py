@@ -13,9 +13,7 @@ from layerproof.model import Image, Step
 _NO_UPSTREAM = (
     "The upstream image is neither here nor to be had from its registry. Where no registry can be reached: inv lab."
 )
-_NO_EXPORT = (
-    "The images are built. Log in to where the cache goes, or add ignore-error=true to its entry to go on without it."
-)
+_NO_EXPORT = "Log in to where the cache goes, or add ignore-error=true to its entry to go on without it."
 
 
 def build_error(wanted: Collection[Image], stale: Sequence[str], log: progress.BuildLog, returncode: int) -> BuildError:
@@ -30,7 +28,9 @@ def build_error(wanted: Collection[Image], stale: Sequence[str], log: progress.B
     if "failed to resolve source metadata" in vertex.error:
         return BuildError(f"{vertex.name}: {vertex.error.splitlines()[0]}", hint=_NO_UPSTREAM)
     if exports_cache(vertex):
-        return BuildError(f"{vertex.name}: {vertex.error.splitlines()[0]}", hint=_NO_EXPORT)
+        return BuildError(
+            f"{vertex.name}: {vertex.error.splitlines()[0]}", hint=f"{_NO_EXPORT}{_done_before(stale, log)}"
+        )
     where = _where(wanted, step) if step else ""
     reason = vertex.error.splitlines()[0]
     return BuildError(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -115,12 +116,14 @@ def cold_s(shop: Shop) -> float:
     return took_s
 
 
-def test_an_emptied_builder_takes_every_step_from_the_registry(shop: Shop, cold_s: float, record_property: Any) -> None:
+def test_an_emptied_builder_takes_every_step_from_the_registry(
+    shop: Shop, cold_s: float, capsys: pytest.CaptureFixture[str]
+) -> None:
     shop.start_anew()
     images, _, took_s = shop.build("--cache-from", shop.cache)
     assert {name: item["ran"] for name, item in images.items()} == dict.fromkeys(COLD, 0)
-    record_property("cold_s", round(cold_s, 1))
-    record_property("from_registry_s", round(took_s, 1))
+    with capsys.disabled():
+        sys.stdout.write(f" cold {cold_s:.1f} s, from the registry {took_s:.1f} s: {took_s / cold_s:.2f} ")
     assert took_s <= MAX_RATIO * cold_s
 
 

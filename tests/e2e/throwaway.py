@@ -101,8 +101,13 @@ def copy_image(reference: str, host: str) -> None:
 def empty(host: str, *tags: str) -> None:
     """Remove these images of that engine and all of its build cache, as on a machine that has built nothing."""
     docker(host, "image", "rm", "--force", *tags, check=False)
-    docker(host, "buildx", "prune", "--all", "--force")
-    assert "Total:\t\t0B" in docker(host, "buildx", "du").stdout
+
+    def is_empty() -> bool:
+        # What a build has just let go may still be held.
+        docker(host, "buildx", "prune", "--all", "--force")
+        return docker(host, "buildx", "du", "--format", "json").stdout.strip() == ""
+
+    wait_for(is_empty, "the builder is empty")
 
 
 @contextmanager
