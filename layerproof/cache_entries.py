@@ -62,10 +62,21 @@ def in_folder(text: str, folder: Path, *, direction: str) -> str:
     return format_entry({**fields, where: str(folder / fields[where])})
 
 
-def without_exports(images: Iterable[Image]) -> tuple[Image, ...]:
-    """The images with nothing written elsewhere, whatever the compose file says."""
-    kept = [({key: value for key, value in image.options.items() if key != "cache-to"}, image) for image in images]
-    return tuple(replace(image, options=options) for options, image in kept)
+def lacks_token(images: Iterable[Image], environment: Mapping[str, str]) -> bool:
+    """
+    Whether buildx leaves GitHub's cache out without a word, because it has no token for it.
+
+    Source: buildx build/opt.go (cache options of type gha); seen with buildx 0.29.
+    """
+    entries = {
+        str(entry)
+        for image in images
+        for key in ("cache-from", "cache-to")
+        for entry in image.options.get(key) or ()
+        if "type=gha" in str(entry)
+    }
+    has_token = bool(environment.get("ACTIONS_RUNTIME_TOKEN"))
+    return not has_token and any("token=" not in entry for entry in entries)
 
 
 def own_entry(text: str, image: str, *, direction: str) -> str:

@@ -226,12 +226,21 @@ def load_project(
     Read the project of this context. Places of the build cache that are given win over the configured ones; an empty
     one stands for none, as CI has it where an expression gives nothing.
     """
+    from layerproof.cache_entries import lacks_token
     from layerproof.workflow.load import load
 
     given = {"from": cache_from, "to": cache_to}
     cache = {name: [entry for entry in entries if entry.strip()] for name, entries in given.items() if entries}
     where, environment = root_of(c), environment_of(c)
-    return load(where, engine=engine, environment=environment, profile=profile or None, overlays=overlays, cache=cache)
+    project = load(
+        where, engine=engine, environment=environment, profile=profile or None, overlays=overlays, cache=cache
+    )
+    if lacks_token(project.images, os.environ):
+        say(
+            "! type=gha is left out: ACTIONS_RUNTIME_TOKEN is not set; in a workflow crazy-max/ghaction-github-runtime "
+            "sets it"
+        )
+    return project
 
 
 def load_stack(c: Context, engine: Engine, *, overlays: tuple[str, ...] = ()) -> Project:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from layerproof.cache_entries import in_folder, own_entry, with_cache
+from layerproof.cache_entries import in_folder, lacks_token, own_entry, with_cache
 from layerproof.errors import ConfigError
 from layerproof.model import Dockerfile, Image
 
@@ -93,3 +93,16 @@ def test_a_folder_of_the_configuration_is_relative_to_the_project() -> None:
     assert in_folder("type=local,src=cache", Path("/repo"), direction="from") == "type=local,src=/repo/cache"
     assert in_folder("type=local,dest=/tmp/c", Path("/repo"), direction="to") == "type=local,dest=/tmp/c"
     assert in_folder("type=gha", Path("/repo"), direction="to") == "type=gha"
+
+
+@pytest.mark.parametrize(
+    ("entry", "environment", "lacks"),
+    [
+        pytest.param("type=gha", {}, True, id="outside a workflow, or without the action that shows it"),
+        pytest.param("type=gha", {"ACTIONS_RUNTIME_TOKEN": "x"}, False, id="in the environment"),
+        pytest.param("type=gha,token=x", {}, False, id="in the entry"),
+        pytest.param(REF, {}, False, id="a registry needs none"),
+    ],
+)
+def test_buildx_leaves_githubs_cache_out_without_a_token(entry: str, environment: dict[str, str], lacks: bool) -> None:
+    assert lacks_token(with_cache([image("api")], imports=[entry]), environment) is lacks
