@@ -47,6 +47,10 @@ class _Program(Program):
             argument.names = tuple(name for name in argument.names if name != "f")
         return [*own, *theirs]
 
+    def shown_context(self) -> ParserContext:
+        """The flags before a task that help and completion speak of."""
+        return ParserContext(args=[item for item in self.core_args() if item.name in SHOWN])
+
     def parse_core(self, argv: Any) -> None:
         self.normalize_argv(argv)
         _with_code(self.parse_core_args)
@@ -70,9 +74,8 @@ class _Program(Program):
         self.config.update({NAME: {**given, "files": [str(Path(name).resolve()) for name in files]}})
 
     def print_help(self) -> None:
-        shown = ParserContext(args=[item for item in self.core_args() if item.name in SHOWN])
         sys.stdout.write(f"Usage: {NAME} [--root DIR] [--file FILE] TASK [--options] [TASK ...]\n\nOptions:\n\n")
-        self.print_columns(shown.help_tuples())
+        self.print_columns(self.shown_context().help_tuples())
         self.list_tasks()
 
     def print_task_help(self, name: str) -> None:
@@ -93,8 +96,7 @@ class _Program(Program):
         # `-- layerproof build --ser`, from the scripts; Invoke keeps what stands behind the dashes as one text.
         words = self.argv[self.argv.index("--") + 1 :] if "--" in self.argv else []
         tasks = {str(item.name): item for item in namespace.to_contexts()}
-        core = ParserContext(args=[item for item in self.core_args() if item.name in SHOWN])
-        found = complete(words[1:], core=core, tasks=tasks)
+        found = complete(words[1:], core=self.shown_context(), tasks=tasks)
         for word in found:
             sys.stdout.write(f"{word}\n")
         raise Exit

@@ -89,6 +89,11 @@ class _Analysis:
     own: tuple[str, ...]
     source: Path | None
 
+    @property
+    def takes_source(self) -> bool:
+        """Whether any step takes source, whoever's it is."""
+        return worst_source(self.flow, self.kinds, self.kinds.sources, home=None) is not None
+
 
 def load_subjects(
     images: Collection[Image], *, project: Project, config: Config, files_of: FilesOf
@@ -117,8 +122,10 @@ def _subject(found: _Analysis, analyses: Mapping[str, _Analysis], project: Proje
     for other in analyses.values():
         if other.image not in kin and not any(is_same_source(other.image, one) for one in kin):
             path = _sibling_source(other, found)
-            # Two stages of one Dockerfile may well be one application: nothing has to tell them apart.
-            if path is not None or (other.home is None and not is_same_file(other.image, image)):
+            # Two stages of one Dockerfile may well be one application: nothing has to tell them apart. And who takes no
+            # source has none of its own.
+            is_unclear = other.home is None and other.takes_source and not is_same_file(other.image, image)
+            if path is not None or is_unclear:
                 siblings[other.image.name] = path
     bases = list(flows.values())
     worst = worst_source(found.flow, found.kinds, found.kinds.sources, home=found.home, bases=bases)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from textwrap import dedent
 
 # Upstream images that this repo's own services need, so that they are here; PYTHON and TOOLS are put in.
@@ -30,6 +30,8 @@ class Layout:
         here: the folder in it that the commands run in.
         flags: what stands before the task.
         images: the names of the images that a build of everything builds.
+        project: what Compose calls it, where that is not the folder's name.
+        proven: the services that are proven; none means all.
     """
 
     name: str
@@ -37,7 +39,8 @@ class Layout:
     images: tuple[str, ...]
     here: str = "."
     flags: tuple[str, ...] = ()
-    environment: Mapping[str, str] = field(default_factory=dict)
+    project: str = ""
+    proven: tuple[str, ...] = ()
 
 
 def node(folder: str, *, base: str = NODE, at: str = "") -> dict[str, str]:
@@ -148,6 +151,7 @@ LAYOUTS = (
         },
         ("api",),
         here="api/app",
+        project="lpf-infra",
     ),
     Layout(
         "root-context",
@@ -232,6 +236,7 @@ LAYOUTS = (
                 """),
         },
         ("api", "base", "page", "theme"),
+        proven=("api", "page"),
     ),
     Layout(
         "bases-by-tag",
@@ -265,6 +270,7 @@ LAYOUTS = (
             "stack files/shop.yml": "name: lpf-spaces\nservices:\n  api: {build: ../the shop/my api}\n",
         },
         ("api",),
+        project="lpf-spaces",
     ),
     Layout(
         "rust-deep",
@@ -279,5 +285,6 @@ LAYOUTS = (
         },
         ("api",),
         here="deploy/docker",
+        project="lpf-rust",
     ),
 )

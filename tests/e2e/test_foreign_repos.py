@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from layerproof.engine.docker import DockerEngine
+from layerproof.workflow.build import PROJECT_LABEL
 
 from .conftest import Installed, Repo
 from .foreign_layouts import LAYOUTS, TOOLS, TOOLS_DOCKERFILE, Layout
@@ -31,7 +32,7 @@ class Foreign:
         done = subprocess.run(
             [str(self.command), *self.layout.flags, *words],
             cwd=self.root / self.layout.here,
-            env={**environment, **self.layout.environment},
+            env=environment,
             capture_output=True,
             text=True,
             timeout=300,
@@ -78,26 +79,15 @@ def foreign(
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text.replace("FROM PYTHON", f"FROM {python}"))
     made = Foreign(layout, root, installed.command)
-    try:
-        yield made
-    finally:
-        done = subprocess.run(
-            [str(installed.command), *layout.flags, "graph", "--format", "json"],
-            cwd=root / layout.here,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        tags = [image["tag"] for image in json.loads(done.stdout)["images"]] if done.returncode == 0 else []
-        assert all("lpf-" in tag for tag in tags), tags
-        subprocess.run(["docker", "image", "rm", "--force", *tags], capture_output=True, check=False)
+    yield made
+    engine.remove_labelled(PROJECT_LABEL, layout.project or root.name)
 
 
 def test_it_is_built_proven_explained_checked_and_audited_without_an_edit(foreign: Foreign) -> None:
     foreign.initialise()
     assert foreign.actions() == dict.fromkeys(foreign.layout.images, "built")
     assert set(foreign.actions().values()) == {"unchanged"}
-    proof = foreign.json("prove")
+    proof = foreign.json("prove", *(word for name in foreign.layout.proven for word in ("--service", name)))
     failed = [verdict for verdict in proof["verdicts"] if not verdict["passed"]]
     assert failed == []
     assert {verdict["probe"] for verdict in proof["verdicts"] if verdict["outcome"] == "held"} >= {"noop", "touch"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import re
 from pathlib import Path
 
@@ -9,22 +10,16 @@ import pytest
 
 import layerproof
 from layerproof.cli import program
-from layerproof.completion import MORE_FORMATS, completion_script
+from layerproof.completion import MORE_FORMATS, complete, completion_script
 from layerproof.errors import UsageError
 from layerproof.tasks import namespace
 from layerproof.tasks.console import FORMATS
 
 
-@pytest.fixture(autouse=True)
-def help_stays(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Invoke takes the texts of the flags away from a task that it parses; other tests read them."""
-    for task in namespace.tasks.values():
-        monkeypatch.setattr(task, "help", dict(task.help))
-
-
-def completed(capsys: pytest.CaptureFixture[str], *words: str) -> list[str]:
-    program.run(["layerproof", "--complete", "--", "layerproof", *words], exit=False)
-    return capsys.readouterr().out.split()
+def completed(*words: str) -> list[str]:
+    # Invoke takes the help out of the tasks that it makes contexts of.
+    tasks = {str(item.name): item for item in copy.deepcopy(namespace).to_contexts()}
+    return complete(words, core=program.shown_context(), tasks=tasks)
 
 
 @pytest.mark.parametrize(
@@ -48,26 +43,22 @@ def completed(capsys: pytest.CaptureFixture[str], *words: str) -> list[str]:
         pytest.param(["--file", ""], [], id="files, which the shell knows"),
     ],
 )
-def test_the_words_that_fit(capsys: pytest.CaptureFixture[str], words: list[str], expected: list[str]) -> None:
-    assert completed(capsys, *words) == expected
+def test_the_words_that_fit(words: list[str], expected: list[str]) -> None:
+    assert completed(*words) == expected
 
 
-def test_profiles_are_those_of_the_project(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_profiles_are_those_of_the_project(tmp_path: Path) -> None:
     (tmp_path / "layerproof.toml").write_text("[profiles.lab.args]\nA = '1'\n[profiles.cpu.args]\nA = '2'\n")
-    assert completed(capsys, "--root", str(tmp_path), "build", "--profile", "") == ["cpu", "lab"]
+    assert completed("--root", str(tmp_path), "build", "--profile", "") == ["cpu", "lab"]
 
 
-def test_a_broken_project_completes_nothing_and_says_nothing(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
+def test_a_broken_project_completes_nothing_and_says_nothing(tmp_path: Path) -> None:
     (tmp_path / "layerproof.toml").write_text("profiles = 3\n")
-    assert completed(capsys, "--root", str(tmp_path), "build", "--profile", "") == []
+    assert completed("--root", str(tmp_path), "build", "--profile", "") == []
 
 
-def test_no_words_and_no_dashes_complete_the_tasks(capsys: pytest.CaptureFixture[str]) -> None:
-    assert "build" in completed(capsys)
-    program.run(["layerproof", "--complete"], exit=False)
-    assert "build" in capsys.readouterr().out.split()
+def test_no_words_at_all_complete_the_tasks() -> None:
+    assert "build" in completed()
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

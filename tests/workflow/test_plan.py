@@ -436,6 +436,18 @@ def test_siblings_that_share_all_their_source_are_unproven(tmp_path: Path) -> No
     assert (plan.outcome, "api" in plan.reason) == ("unproven", True)
 
 
+def test_a_stage_that_takes_no_source_has_none_that_could_be_another_services(tmp_path: Path) -> None:
+    api = "FROM node AS deps\nCOPY api/package.json ./\nRUN npm ci\nFROM deps\nCOPY api/src ./src\n"
+    write(tmp_path, {"api/Dockerfile": api, "api/package.json": "{}", "api/src/index.js": ""})
+    write(tmp_path, {"web/Dockerfile": "FROM nginx\nCOPY web/page.js /\n", "web/page.js": ""})
+    builds = {
+        "api": {"context": ".", "dockerfile": "api/Dockerfile"},
+        "tests": {"context": ".", "dockerfile": "api/Dockerfile", "target": "deps"},
+        "web": {"context": ".", "dockerfile": "web/Dockerfile"},
+    }
+    assert edited(load_it(tmp_path, builds, "web"), "sibling") == ["api/src/index.js"]
+
+
 def test_services_of_one_dockerfile_are_no_siblings(tmp_path: Path) -> None:
     write(tmp_path / "web", {"Dockerfile": NPM, **NPM_FILES})
     builds = {name: {"context": "web", "dockerfile": "Dockerfile"} for name in ("web", "worker")}
