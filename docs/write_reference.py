@@ -25,7 +25,7 @@ from pydantic.fields import FieldInfo
 
 from layerproof import errors
 from layerproof.config import Config
-from layerproof.report import audit, bench, document, findings, rules, why
+from layerproof.report import affected, audit, bench, document, findings, init, rules, why
 from layerproof.tasks import namespace
 from layerproof.tasks.console import INTERRUPTED
 from layerproof.workflow import report
@@ -37,6 +37,8 @@ NOTE = "<!-- Written from the code by `nox -s docs -- --update`; a test compares
 DOCUMENTS: tuple[tuple[tuple[str, ...], Callable[..., object]], ...] = (
     (("bases", "build"), document.build_document),
     (("prove",), document.proof_document),
+    (("affected",), affected.affected_document),
+    (("init",), init.init_document),
     (("why",), why.why_document),
     (("check",), findings.findings_document),
     (("rules",), rules.rules_document),

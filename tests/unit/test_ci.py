@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import re
 import shlex
 from collections.abc import Iterator
@@ -59,7 +60,7 @@ def all_commands() -> list[tuple[str, list[str]]]:
 
 @pytest.mark.parametrize(("name", "words"), all_commands(), ids=lambda value: value if isinstance(value, str) else "")
 def test_a_command_and_its_flags_exist(name: str, words: list[str]) -> None:
-    parsed = Parser(contexts=namespace.to_contexts()).parse_argv(words)
+    parsed = Parser(contexts=copy.deepcopy(namespace).to_contexts()).parse_argv(words)
     assert [context.name for context in parsed] == [words[0]]
 
 
