@@ -132,7 +132,9 @@ def test_where_a_cache_is_kept_affects_nothing(repo: Path, compose: Compose) -> 
 def test_a_new_image_is_affected(repo: Path, compose: Compose) -> None:
     (repo / "docker" / "base-new").mkdir()
     (repo / "docker" / "base-new" / "Dockerfile").write_text("FROM scratch\nCOPY . /\n")
-    assert reasons(repo, compose) == {"base-new": "it is new"}
+    dockerfile = repo / "web" / "Dockerfile"
+    dockerfile.write_text(dockerfile.read_text() + "COPY --from=base-new / /new\n")
+    assert reasons(repo, compose)["base-new"] == "it is new"
 
 
 def test_what_the_other_branch_has_changed_since_does_not_count(repo: Path, compose: Compose) -> None:
