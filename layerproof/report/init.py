@@ -47,17 +47,23 @@ def render_init(plan: InitPlan) -> RenderableType:
 def render_end(plan: InitPlan, *, written: bool, dockerfiles: bool) -> RenderableType:
     """What became of it, and the next step."""
     names = [os.path.relpath(change.path, plan.root) for change in plan.changes]
+    missing = [service.name for service in plan.services if service.is_missing]
+    starters = [service.name for service in plan.services if service.state == "starter"]
     lines = []
     if written:
         lines.append(Text(f"wrote {', '.join(names)}", style="bold green"))
     elif names:
         lines.append(Text(f"nothing was written; --yes writes {', '.join(names)}", style="bold"))
+    elif plan.services:
+        lines.append(Text("no configuration is needed: everything here is found without one", style="bold green"))
     else:
-        lines.append(Text("nothing to write: everything here is found without a configuration", style="bold green"))
-    starters = [service.name for service in plan.services if service.state == "starter"]
+        lines.append(Text("no compose file was found, and no folder that is a service", style="bold yellow"))
+        lines.append(Text("next: inv init --dockerfiles --service NAME=FOLDER makes a folder one"))
+    if missing:
+        lines.append(Text(f"without a Dockerfile, see above: {', '.join(missing)}", style="bold red"))
     if starters and not dockerfiles:
         lines.append(Text(f"next: inv init --dockerfiles writes Dockerfiles for {', '.join(starters)}"))
-    elif written or not names:
+    elif plan.compose_files or written:
         lines.append(Text("next: inv build, inv prove, inv check"))
     return Group(*lines)
 

@@ -332,6 +332,18 @@ def test_the_json_says_what_was_found_and_what_would_change(tmp_path: Path) -> N
     ]
 
 
+def test_what_cannot_be_written_is_told_by_the_exit_code_and_only_where_it_was_asked_for(tmp_path: Path) -> None:
+    (tmp_path / "api").mkdir()
+    (tmp_path / "api" / "package.json").write_text("{")
+    (tmp_path / "compose.yaml").write_text(COMPOSE)
+    assert "without a Dockerfile, see above: api" in command(tmp_path, "init")
+    assert "package.json:1: not valid JSON" in command(tmp_path, "init", "--dockerfiles", code=1)
+
+
+def test_an_empty_repository_is_told_how_to_begin(tmp_path: Path) -> None:
+    assert "--service NAME=FOLDER" in command(tmp_path, "init")
+
+
 def test_a_wrong_combination_is_a_usage_error(tmp_path: Path) -> None:
     command(tmp_path, "init", "--yes", "--diff", code=2)
     command(tmp_path, "init", "--service", "x", code=2)
