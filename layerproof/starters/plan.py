@@ -22,6 +22,8 @@ class FoundService:
     `starter` is one whose Dockerfile is missing and can be written, `new` one that is written now, `blocked` one for
     which `starter.blocked` says why it cannot, `unknown` one whose language is not known, `library` a folder without a
     program, `elsewhere` a build that is not in this repository.
+
+    `origin` says who names it: the compose file, the user, or nobody, where it was found without a compose file.
     """
 
     name: str
@@ -31,12 +33,12 @@ class FoundService:
     image: str = ""
     starter: Starter | None = None
     wishes: Wishes = field(default_factory=Wishes)
-    is_composed: bool = True
+    origin: Literal["compose", "named", "found"] = "compose"
 
     @property
     def is_missing(self) -> bool:
         """Whether it cannot be built for want of a Dockerfile that nobody here can write."""
-        return self.state in ("blocked", "unknown") and self.is_composed
+        return self.state in ("blocked", "unknown") and self.origin != "found"
 
 
 @dataclass(frozen=True)

@@ -59,7 +59,7 @@ def plan_init(root: Path, *, engine: Engine, wanted: Wanted, environment: Mappin
         known = {item.name for item in services}
         if twice := sorted({item.name for item in others} & known):
             raise UsageError(f"the compose file has a service {twice[0]!r} already", hint="Take another name.")
-        services += [replace(item, is_composed=not files) for item in others]
+        services += others
     if wanted.compose_file and wanted.compose_file != config.compose_file:
         settings["compose-file"] = wanted.compose_file
     bases = find_bases(root, services, composed, default=config.bases)

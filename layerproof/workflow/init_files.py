@@ -82,13 +82,9 @@ def starter_changes(
     target = plan.root / COMPOSE_FILE
     if composed and not plan.compose_files and not os.path.lexists(target):
         changes.append(FileChange(target, "", render_compose_file(_composed(composed))))
-    elif any(not item.is_composed and item.state == "new" for item in services):
-        lines = [
-            f"{item.name}: {{build: ./{item.context}}}"
-            for item in services
-            if item.state == "new" and not item.is_composed
-        ]
-        notes.append(f"add to services in {plan.compose_files[0]}: {', '.join(lines)}")
+    elif added := [item for item in services if item.origin == "named" and item.state == "new"]:
+        lines = ", ".join(f"{item.name}: {{build: ./{item.context}}}" for item in added)
+        notes.append(f"add to the services of {plan.compose_files[0] if plan.compose_files else COMPOSE_FILE}: {lines}")
     return tuple(services), changes
 
 

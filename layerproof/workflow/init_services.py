@@ -67,7 +67,7 @@ def named_services(named: Sequence[str], root: Path, repository: Repository) -> 
             raise UsageError(f"{text!r} is no service", hint="Name it with its folder, as in --service api=./api.")
         if not is_folder(folder) or (folder != root and root not in folder.parents):
             raise UsageError(f"{path}: there is no such folder in {root}", hint="Name one below the root.")
-        found.append(_local(name, folder, root, repository))
+        found.append(replace(_local(name, folder, root, repository), origin="named"))
     return found
 
 
@@ -95,9 +95,9 @@ def local_services(root: Path, repository: Repository) -> list[FoundService]:
 
 
 def _local(name: str, folder: Path, root: Path, repository: Repository) -> FoundService:
-    place = FoundService(
-        name, "starter", context=os.path.relpath(folder, root), dockerfile=os.path.relpath(folder / "Dockerfile", root)
-    )
+    dockerfile = os.path.relpath(folder / "Dockerfile", root)
+    context = os.path.relpath(folder, root)
+    place = FoundService(name, "starter", context=context, dockerfile=dockerfile, origin="found")
     if (folder / "Dockerfile").is_file():
         exposed = _EXPOSE.search((folder / "Dockerfile").read_text(encoding="utf-8", errors="replace"))
         wishes = Wishes(port=int(exposed[1])) if exposed else Wishes()

@@ -334,10 +334,11 @@ def test_the_json_says_what_was_found_and_what_would_change(tmp_path: Path) -> N
 
 def test_what_cannot_be_written_is_told_by_the_exit_code_and_only_where_it_was_asked_for(tmp_path: Path) -> None:
     (tmp_path / "api").mkdir()
-    (tmp_path / "api" / "package.json").write_text("{")
-    (tmp_path / "compose.yaml").write_text(COMPOSE)
-    assert "without a Dockerfile, see above: api" in command(tmp_path, "init")
-    assert "package.json:1: not valid JSON" in command(tmp_path, "init", "--dockerfiles", code=1)
+    (tmp_path / "api" / "package.json").write_text("{\n")
+    named = ("--service", "api=api")
+    assert "without a Dockerfile, see above: api" in command(tmp_path, "init", *named)
+    assert "package.json:2: not valid JSON" in command(tmp_path, "init", "--dockerfiles", *named, code=1)
+    assert "package.json:2: not valid JSON" in command(tmp_path, "init", "--dockerfiles")
 
 
 def test_an_empty_repository_is_told_how_to_begin(tmp_path: Path) -> None:
