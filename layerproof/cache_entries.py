@@ -66,7 +66,7 @@ def lacks_token(images: Iterable[Image], environment: Mapping[str, str]) -> bool
     """
     Whether buildx leaves GitHub's cache out without a word, because it has no token for it.
 
-    Source: buildx build/opt.go (cache options of type gha); seen with buildx 0.29.
+    Source: buildx build/opt.go (addGithubToken, isActive).
     """
     entries = {
         str(entry)
