@@ -91,9 +91,10 @@ def refuse_without_recipes(root: Path) -> None:
     Raises:
         UsageError: another project, whose upstream images nothing here can stand in for.
     """
-    if not load_recipes(root / "lab"):
+    folder = root / load_config(root).lab
+    if not load_recipes(folder):
         raise UsageError(
-            f"{root} has no lab: there is no {Path('lab', 'lab.toml')} with recipes for stand-ins",
+            f"{root} has no lab: there is no {os.path.relpath(folder / 'lab.toml', root)} with recipes for stand-ins",
             hint="Pull the upstream images, or build images of their names; recipes of your own: docs/lab.md.",
         )
 
