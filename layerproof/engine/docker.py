@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import tempfile
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -270,11 +271,15 @@ class DockerEngine:
     def drop_cache(self, marker: str) -> None:
         if len(marker) < MIN_MARKER:
             raise ValueError(f"{marker!r} is too short to be nobody else's")
-        identifiers = marked_records(self.cache_usage(), marker)
-        # Without a filter `prune` drops everything, so never without one. buildx takes it as a regular expression.
-        for at in range(0, len(identifiers), PRUNED_AT_ONCE):
-            chosen = "|".join(identifiers[at : at + PRUNED_AT_ONCE])
-            process.run(["docker", "buildx", "prune", "--force", *self._builder(), "--filter", f"id={chosen}"])
+        identifiers, before = marked_records(self.cache_usage(), marker), sys.maxsize
+        # A record goes only after all that stand on it, so one round rarely takes all; what is in use stays.
+        while 0 < len(identifiers) < before:
+            before = len(identifiers)
+            # Without a filter `prune` drops everything, so never without one. buildx takes it as a regular expression.
+            for at in range(0, before, PRUNED_AT_ONCE):
+                chosen = "|".join(identifiers[at : at + PRUNED_AT_ONCE])
+                process.run(["docker", "buildx", "prune", "--force", *self._builder(), "--filter", f"id={chosen}"])
+            identifiers = marked_records(self.cache_usage(), marker)
 
     def prune_cache(self, *, everything: bool, older_than: str) -> str:
         words = ["buildx", "prune", "--force", *self._builder()]

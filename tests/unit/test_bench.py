@@ -320,6 +320,15 @@ def test_cache_is_never_dropped_without_naming_it(monkeypatch: pytest.MonkeyPatc
             DockerEngine().drop_cache(marker)
 
 
+def test_what_stood_on_what_has_gone_is_dropped_next_and_what_is_in_use_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    rounds = iter([RECORDS, RECORDS[:2], RECORDS[:1], RECORDS[:1]])
+    asked: list[Sequence[str]] = []
+    monkeypatch.setattr(process, "run", asked.append)
+    monkeypatch.setattr(DockerEngine, "cache_usage", lambda _: next(rounds))
+    DockerEngine().drop_cache("layerproof-bench-abcdef")
+    assert [command[-1] for command in asked] == ["id=a1|b2|e5|f6", "id=a1|b2", "id=a1"]
+
+
 def test_images_are_never_removed_without_a_label() -> None:
     with pytest.raises(ValueError, match="every image"):
         DockerEngine().remove_labelled("dev.layerproof.project", "")
