@@ -24,8 +24,8 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from layerproof import errors
-from layerproof.config import Config
 from layerproof.report import affected, audit, bench, document, findings, init, rules, why
+from layerproof.settings import Config
 from layerproof.tasks import namespace
 from layerproof.tasks.console import INTERRUPTED
 from layerproof.workflow import report

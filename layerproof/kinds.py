@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from layerproof.commands import Command, find_commands
-from layerproof.config import ServiceConfig
 from layerproof.flow import Flow, Node
 from layerproof.manifests import has_dependencies, install_scripts, is_source
 from layerproof.model import Stage, StepKind
+from layerproof.settings import ServiceConfig
 
 # deps, node-deps, deps_prod, dependencies
 _DEPENDENCY_STAGE = re.compile(r"(?:^|[-_.])(?:deps?|dependencies)(?:[-_.]|$)", re.IGNORECASE)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from layerproof.bench.plan import BAKE, NAIVE, SEQUENCE
 from layerproof.bench.results import GoalResult, Ratio
-from layerproof.config import BenchGoals
+from layerproof.settings import BenchGoals
 
 
 def judge(goals: BenchGoals, found: Sequence[Ratio]) -> tuple[GoalResult, ...]:

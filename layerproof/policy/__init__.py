@@ -15,12 +15,12 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal
 
-from layerproof.config import Config
 from layerproof.errors import ConfigError
 from layerproof.flow import Flow
 from layerproof.kinds import Kinds
 from layerproof.model import Image, Project, Service, Stage
 from layerproof.policy.suppression import Suppression
+from layerproof.settings import Config
 from layerproof.yaml_text import YamlNode
 
 Keys = tuple[str, ...]

@@ -7,7 +7,6 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from layerproof.config import Config, ServiceConfig
 from layerproof.context import ignore_file_of, ignorer, parse_ignore
 from layerproof.errors import ConfigError
 from layerproof.flow import Flow, load_flow
@@ -16,6 +15,7 @@ from layerproof.kinds import Kinds, load_kinds
 from layerproof.model import Image, Project
 from layerproof.paths import is_folder
 from layerproof.prove.source import home_of, is_same_file, is_same_source, worst_source
+from layerproof.settings import Config, ServiceConfig
 
 Files = Mapping[Path, Collection[str]]
 FilesOf = Callable[[Image], Files]

@@ -12,7 +12,6 @@ from layerproof.audit import Allowance, ImageAudit, Layer, LayerShare, SavedImag
 from layerproof.audit.archive import read_archive
 from layerproof.audit.compare import Comparison, compare
 from layerproof.audit.judge import audit_image
-from layerproof.config import AuditConfig
 from layerproof.dockerfile import find_stage
 from layerproof.engine import Engine, ImageInfo
 from layerproof.errors import UsageError
@@ -22,6 +21,7 @@ from layerproof.model import Image, Project
 from layerproof.references import normalize_reference
 from layerproof.report.audit import audits_document
 from layerproof.secret_names import names_secret, without_secrets
+from layerproof.settings import AuditConfig
 from layerproof.workflow.history import records_folder
 from layerproof.workflow.load import configuration
 

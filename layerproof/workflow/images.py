@@ -8,12 +8,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from layerproof.config import BaseImage, Config, Overlay
 from layerproof.dockerfile import external_references, find_stage, load_dockerfile, parse_dockerfile, stage_references
 from layerproof.errors import ConfigError, RemoteContextError
 from layerproof.model import Dockerfile, Image, Service
 from layerproof.paths import is_folder
 from layerproof.references import normalize_reference
+from layerproof.settings import BaseImage, Config, Overlay
 
 # compose build key -> bake target key, where the values have the same shape.
 _BAKE_KEYS = {

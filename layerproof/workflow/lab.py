@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from layerproof.config import load_config, profile_names
+from layerproof.config import load_config
 from layerproof.context import load_context
 from layerproof.engine import Engine, ImageInfo, install, process
 from layerproof.engine.install import Say
@@ -21,6 +21,7 @@ from layerproof.graph import pulled_services
 from layerproof.model import LabResult, Project
 from layerproof.progress import BuildLog, BuildWatcher, failed_vertices
 from layerproof.references import normalize_reference
+from layerproof.settings import profile_names
 from layerproof.workflow.build import LAB_LABEL, is_stand_in
 from layerproof.workflow.load import STATE_FOLDER
 

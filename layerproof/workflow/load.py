@@ -9,11 +9,12 @@ from pathlib import Path
 
 from layerproof import compose, graph
 from layerproof.cache_entries import in_folder, with_cache
-from layerproof.config import CacheConfig, Config, Overlay, load_config
+from layerproof.config import load_config
 from layerproof.engine import ComposeCall, Engine
 from layerproof.errors import ConfigError, UsageError, WindowsPathError
 from layerproof.model import Project
 from layerproof.roots import read_dotenv
+from layerproof.settings import CacheConfig, Config, Overlay
 from layerproof.workflow.images import OnBroken, base_images, link, refuse, service_images, used_bases
 
 STATE_FOLDER = ".layerproof"

@@ -6,11 +6,12 @@ import os
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
-from layerproof.config import PYPROJECT, Config, find_config
+from layerproof.config import PYPROJECT, find_config
 from layerproof.errors import ConfigError
 from layerproof.model import Finding, Project
 from layerproof.policy import SilenceSubject
 from layerproof.policy.suppression import Suppression, find_suppressions
+from layerproof.settings import Config
 from layerproof.workflow.places import ComposePlaces
 
 

@@ -10,10 +10,10 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from layerproof import compose
-from layerproof.config import Config, Probe
 from layerproof.engine import Container, Engine
 from layerproof.errors import StackError
 from layerproof.model import Check, Port, Project, Service
+from layerproof.settings import Config, Probe
 from layerproof.workflow.load import compose_call
 
 if TYPE_CHECKING:

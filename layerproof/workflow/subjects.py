@@ -8,7 +8,6 @@ from dataclasses import replace
 from pathlib import Path
 
 from layerproof import context
-from layerproof.config import Config
 from layerproof.dockerfile import reachable_stages
 from layerproof.errors import ConfigError
 from layerproof.flow import Flow, load_flow
@@ -23,6 +22,7 @@ from layerproof.policy import (
     Subject,
     SubjectKind,
 )
+from layerproof.settings import Config
 from layerproof.workflow.places import ComposePlaces
 from layerproof.workflow.strays import Strays
 from layerproof.yaml_text import YamlNode, load_yaml

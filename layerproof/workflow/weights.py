@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from layerproof.compose import environment_of, mount_at
-from layerproof.config import Config, WeightsConfig
 from layerproof.engine.install import Say
 from layerproof.errors import ConfigError, LayerproofError, UsageError
 from layerproof.model import Check, Project, Service, WeightsReport
+from layerproof.settings import Config, WeightsConfig
 from layerproof.weights import (
     LOCK_NAME,
     Digest,

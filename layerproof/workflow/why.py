@@ -6,7 +6,6 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from layerproof.builds import Build, BuiltImage, load_builds, load_evidence
-from layerproof.config import ServiceConfig
 from layerproof.engine import Engine
 from layerproof.errors import UsageError
 from layerproof.evidence import Evidence
@@ -15,6 +14,7 @@ from layerproof.flow import load_flow
 from layerproof.ingredients import Known, Trace, trace
 from layerproof.kinds import load_kinds
 from layerproof.model import BuildReport, Explanation, Project, Step, StepCause, StepState
+from layerproof.settings import ServiceConfig
 from layerproof.workflow.build import plan_build
 from layerproof.workflow.history import IN_CACHE, clock_time, line_of, records_folder
 from layerproof.workflow.load import configuration

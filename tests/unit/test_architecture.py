@@ -18,6 +18,7 @@ LEVELS = {
         "cache_entries",
         "cache_events",
         "config",
+        "settings",
         "dockerfile",
         "changes",
         "compose",

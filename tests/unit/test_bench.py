@@ -13,7 +13,7 @@ from layerproof.bench.goals import judge
 from layerproof.bench.plan import BAKE, COMPOSE, NAIVE, OURS, SEQUENCE, TOOLS, make_plan, rotated
 from layerproof.bench.results import BenchReport, GoalResult, Measurement, Ratio, Size, ratios
 from layerproof.bench.texts import edit_text, rename_reference, renamed, uncached
-from layerproof.config import BenchGoals, parse_config
+from layerproof.config import parse_config
 from layerproof.dockerfile import parse_dockerfile
 from layerproof.engine import process
 from layerproof.engine.docker import DockerEngine
@@ -22,6 +22,7 @@ from layerproof.errors import ConfigError
 from layerproof.model import Image
 from layerproof.report.bench import bench_document, goal_line, parse_bench
 from layerproof.report.bench_page import bench_markdown, bench_svg, put_into_page
+from layerproof.settings import BenchGoals
 
 NAMES = {"base-python": "b-base-python", "base-python-pose": "b-base-python-pose", "team/api": "b-team-api"}
 GOALS = BenchGoals(

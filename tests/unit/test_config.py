@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from layerproof.config import Config, ServiceConfig, WeightsConfig, find_config, load_config, parse_config
+from layerproof.config import find_config, load_config, parse_config
 from layerproof.errors import ConfigError, UsageError
+from layerproof.settings import Config, ServiceConfig, WeightsConfig
 
 PATH = Path("pyproject.toml")
 
@@ -233,3 +234,20 @@ def test_two_configurations_are_an_error_that_names_both(tmp_path: Path) -> None
         load_config(tmp_path)
     assert "pyproject.toml and " in caught.value.message
     assert caught.value.message.endswith("layerproof.toml both hold a configuration")
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        pytest.param("compose-fil = 'a'", "did you mean compose-file? Known there: allow-mnt, args, ", id="at the top"),
+        pytest.param(
+            "[services.api]\ngp = true", "did you mean gpu? Known there: application-steps, ", id="of a service"
+        ),
+        pytest.param("[services.api.audit]\nxyz = 1", "Known there: allow, max-size-mb, max-wasted-mb.", id="below it"),
+        pytest.param("[[services.api.verify]]\nport = 1\nq = 1", "Known there: json-has, path, ", id="in a list"),
+    ],
+)
+def test_the_hint_of_an_unknown_key_names_those_that_are_known_there(text: str, hint: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        parse_config(text, path=Path("layerproof.toml"))
+    assert caught.value.hint.startswith(hint)

@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
-from layerproof.config import Config
 from layerproof.engine import Container
 from layerproof.errors import StackError
 from layerproof.model import Port, Project, Service
+from layerproof.settings import Config
 from layerproof.testing import FakeEngine
 from layerproof.workflow.stack import needs_cpu_overlay, refuse_taken_ports, services_to_start, verify
 

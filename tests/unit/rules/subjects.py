@@ -12,7 +12,6 @@ from typing import Any
 import yaml
 
 from layerproof.compose import parse_services
-from layerproof.config import Config, ServiceConfig
 from layerproof.context import ignorer, parse_ignore
 from layerproof.dockerfile import parse_dockerfile
 from layerproof.errors import ConfigError
@@ -33,6 +32,7 @@ from layerproof.policy import (
     load_rules,
 )
 from layerproof.policy.suppression import find_suppressions
+from layerproof.settings import Config, ServiceConfig
 from layerproof.workflow.images import link
 from layerproof.yaml_text import YamlNode, parse_yaml
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from layerproof.config import Config
+from layerproof.settings import Config
 from tests.unit.rules.subjects import base_image, compose, findings
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from layerproof.config import Config
+from layerproof.settings import Config
 from tests.mangle import no_hang
 from tests.unit.rules.subjects import RULES, block, build, compose, context, findings, lines, script
 

@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import pytest
 
-from layerproof.config import Config
 from layerproof.dockerfile import parse_dockerfile
 from layerproof.model import Image
 from layerproof.policy import BuildSubject, Place
+from layerproof.settings import Config
 from layerproof.workflow.images import link
 from tests.unit.rules.subjects import ROOT, base_image, build, context, findings, lines
 
