@@ -33,7 +33,7 @@ def test_without_an_engine_every_command_says_so(repo: Repo, command: str) -> No
     done = repo.run(command, check=False, DOCKER_HOST="unix:///nonexistent/docker.sock")
     assert done.returncode == 3, done.stderr
     assert "Traceback" not in done.stderr
-    assert "inv doctor --install" in done.stderr
+    assert "layerproof doctor --install" in done.stderr
 
 
 def test_a_taken_port_is_refused_before_anything_is_started(built: Repo) -> None:
