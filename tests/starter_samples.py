@@ -90,6 +90,8 @@ SAMPLES: dict[str, dict[str, str]] = {
     "berry": {
         "package.json": package("berry", packageManager="yarn@4.5.0", main="server.js", dependencies={"ms": "2.1.3"}),
         "yarn.lock": "__metadata:\n  version: 8\n",
+        ".yarnrc.yml": "yarnPath: .yarn/releases/yarn-4.5.0.cjs\n",
+        ".yarn/releases/yarn-4.5.0.cjs": "// the program\n",
         ".nvmrc": NODE,
         "server.js": SERVER,
     },

@@ -55,7 +55,7 @@ def detect(folder: Folder, wishes: Wishes = Wishes()) -> Starter | None:  # noqa
             f"the compose file starts it by `{' '.join(wishes.command)}`, which the image does not hold: drop `command`"
         )
         return replace(found, notes=(*found.notes, note))
-    if found.command:
+    if found.command or found.values.get("static"):
         return found
     notes = tuple(note for note in found.notes if not note.startswith(NO_START))
     return replace(found, command=wishes.command, notes=notes)

@@ -140,9 +140,7 @@ def _install_values(manifest: Mapping[str, Any], folder: Folder, manager: str, m
     after = [name for name in dropped if not _HOOKS.search(scripts[name])]
     lock = folder.first(_LOCKS[manager], *(("npm-shrinkwrap.json",) if manager == "npm" else ()))
     names = ("package.json", lock, ".npmrc", "pnpm-workspace.yaml", ".yarnrc", ".yarnrc.yml", ".pnpmfile.cjs")
-    folders = [
-        name for name in ("patches", "prisma", ".yarn/patches", ".yarn/releases", ".yarn/plugins") if folder.has(name)
-    ]
+    folders = [name for name in ("patches", "prisma", ".yarn") if folder.has(name)]
     return {
         "static": "",
         "outputs": (),
@@ -155,6 +153,7 @@ def _install_values(manifest: Mapping[str, Any], folder: Folder, manager: str, m
         "is_berry": manager == "yarn" and not manager_version.startswith("1."),
         "manifests": tuple(dict.fromkeys(name for name in names if name and name in folder.paths)),
         "folders": tuple(folders),
+        "has_yarn_folder": ".yarn" in folders,
         "has_lock": bool(lock),
         "dropped": tuple(dropped),
         "after": tuple(after),

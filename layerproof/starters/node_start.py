@@ -13,6 +13,7 @@ from layerproof.starters import Folder
 # In this order, since `start` often means development.
 _SCRIPTS = ("start:prod", "start:production", "serve:prod", "start", "serve")
 _DEVELOPMENT = ("nodemon", "ts-node", "ts-node-dev", "tsx", "vite", "nest", "webpack", "react-scripts", "ng", "parcel")
+_BUNDLERS = ("vite", "react-scripts", "@angular/cli", "@vue/cli-service", "parcel", "webpack", "svelte")
 _MAINS = ("server.js", "index.js", "app.js", "main.js", "src/server.js", "src/index.js", "src/app.js", "src/main.js")
 
 
@@ -41,7 +42,7 @@ def start_of(manifest: Mapping[str, Any], folder: Folder) -> Start:
     if is_program:
         return Start(("node", main))
     found_file = folder.first(*_MAINS, *(name.replace(".js", ".mjs") for name in _MAINS))
-    if found_file and not _is_published(manifest):
+    if found_file and not _is_published(manifest) and not _is_page(manifest):
         return Start(("node", found_file))
     return Start(unclear=unclear)
 
@@ -80,6 +81,12 @@ def _of_script(name: str, scripts: Mapping[str, Any], manifest: Mapping[str, Any
 def _with_ending(word: str) -> str:
     # node dist/main, as Nest writes it
     return f"{word}.js" if re.fullmatch(r"(\./)?(dist|build|lib|out)/[\w/-]+", word) else word
+
+
+def _is_page(manifest: Mapping[str, Any]) -> bool:
+    """A front end, whose main.js runs in a browser."""
+    tables = (manifest.get("dependencies") or {}, manifest.get("devDependencies") or {})
+    return any(name in table for name in _BUNDLERS for table in tables)
 
 
 def _is_published(manifest: Mapping[str, Any]) -> bool:

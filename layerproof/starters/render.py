@@ -26,7 +26,14 @@ _IGNORED: Mapping[str, tuple[str, ...]] = {
             "**/.cache",
             "**/*.tsbuildinfo",
         ),
-        *("**/*.test.*", "**/*.spec.*", "**/__tests__"),
+        *(
+            "**/.yarn/cache",
+            "**/.yarn/unplugged",
+            "**/.yarn/install-state.gz",
+            "**/*.test.*",
+            "**/*.spec.*",
+            "**/__tests__",
+        ),
     ),
     "python": (
         *("**/.venv", "**/venv", "**/*.pyc", "**/*.egg-info", "**/.pytest_cache", "**/.mypy_cache", "**/.ruff_cache"),

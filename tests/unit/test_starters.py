@@ -59,6 +59,7 @@ COMMANDS: tuple[tuple[str, Mapping[str, str], tuple[str, ...]], ...] = (
         node(scripts={"start": "fastify start app.js"}, dependencies={"fastify": "5"}),
         ("node_modules/.bin/fastify", "start", "app.js"),
     ),
+    ("a page without a build", {**node(devDependencies={"vite": "5"}), "src/main.js": ""}, ()),
     ("development tools", node(scripts={"start": "nodemon src/app.ts"}), ()),
     ("a shell command", node(scripts={"start": "sleep 1 && node a.js"}), ()),
     (
