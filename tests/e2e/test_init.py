@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 from collections.abc import Iterator
@@ -82,9 +83,17 @@ def docker(*words: str, check: bool = True, **more: Any) -> subprocess.Completed
 
 
 def in_container(image: str, root: Path, script: str) -> None:
-    """Run a script with the repository at /repo; what it leaves there belongs to nobody else."""
+    """Run a script with the repository at /repo; what it leaves there is this user's."""
     done = docker(
-        "run", "--rm", "--volume", f"{root}:/repo", image, "sh", "-euc", f"{script}\nchmod -R a+rwX /repo", check=False
+        "run",
+        "--rm",
+        "--volume",
+        f"{root}:/repo",
+        image,
+        "sh",
+        "-euc",
+        f"{script}\nchown -R {os.getuid()}:{os.getgid()} /repo",
+        check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
 
