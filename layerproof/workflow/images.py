@@ -12,7 +12,7 @@ from layerproof.dockerfile import external_references, find_stage, load_dockerfi
 from layerproof.errors import ConfigError, RemoteContextError
 from layerproof.model import Dockerfile, Image, Service
 from layerproof.paths import is_folder
-from layerproof.references import normalize_reference
+from layerproof.references import normalize_reference, upstream_name
 from layerproof.settings import BaseImage, Config, Overlay
 
 # compose build key -> bake target key, where the values have the same shape.
@@ -75,8 +75,8 @@ def base_images(
 
 def used_bases(bases: Collection[Image], images: Collection[Image], config: Config) -> list[Image]:
     """
-    The bases that something is built on, and every one where the configuration says where they are or nothing else is
-    built: in a folder that is only called `docker` may lie Dockerfiles of any use.
+    The bases that something is built on, also by a tag that is not built here, and every one where the configuration
+    says where they are or nothing else is built: in a folder called `docker` may lie Dockerfiles of any use.
 
     Args:
         bases: linked.
@@ -84,7 +84,10 @@ def used_bases(bases: Collection[Image], images: Collection[Image], config: Conf
     """
     if "bases" in config.model_fields_set or len(bases) == len(images):
         return list(bases)
-    needed = {name for image in images if image.role == "service" for name in image.parents}
+    services = [image for image in images if image.role == "service"]
+    meant = {upstream_name(reference)[0] for image in services for reference in image.upstreams}
+    needed = {name for image in services for name in image.parents}
+    needed |= {image.name for image in bases if upstream_name(image.tag)[0] in meant}
     while more := {name for image in bases if image.name in needed for name in image.parents} - needed:
         needed |= more
     files = {image.dockerfile.path for image in bases if image.name in needed}

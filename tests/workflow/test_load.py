@@ -249,3 +249,13 @@ def test_what_is_kept_of_builds_is_ignored_by_git(tmp_path: Path) -> None:
     engine = FakeEngine()
     plan_build(project_of(tmp_path, {"api": built(tmp_path)}, engine=engine), engine=engine, names=["api"])
     assert (tmp_path / ".layerproof" / ".gitignore").read_text() == "*\n"
+
+
+@pytest.mark.parametrize(("reference", "is_there"), [("base:pinned", True), ("acme/base", False)])
+def test_a_base_that_is_meant_by_another_tag_stays_an_image_of_the_project(
+    tmp_path: Path, reference: str, is_there: bool
+) -> None:
+    write(tmp_path / "docker" / "base" / "Dockerfile", "FROM debian\n")
+    write(tmp_path / "api" / "Dockerfile", f"FROM {reference}\n")
+    names = {item.name for item in project_of(tmp_path, {"api": built(tmp_path / "api")}).images}
+    assert ("base" in names) is is_there
