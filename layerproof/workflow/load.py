@@ -6,13 +6,14 @@ import difflib
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from layerproof import compose, graph
 from layerproof.cache_entries import in_folder, with_cache
 from layerproof.config import load_config
 from layerproof.engine import ComposeCall, Engine
 from layerproof.errors import ConfigError, UsageError, WindowsPathError
-from layerproof.model import Project
+from layerproof.model import Image, Project, Service
 from layerproof.roots import read_dotenv
 from layerproof.settings import CacheConfig, Config, Overlay
 from layerproof.workflow.images import OnBroken, base_images, link, refuse, service_images, used_bases
@@ -61,6 +62,24 @@ def load(
     name = str(document.get("name") or root.name)
     if not with_images:
         return Project(root, name, files, services, (), chosen)
+    images = with_cache(
+        _images(root, config, overlay, services=services, document=document, on_broken=on_broken),
+        imports=(cache or {}).get("from", overlay.cache.imports),
+        exports=(cache or {}).get("to", overlay.cache.exports),
+    )
+    return Project(root, name, files, services, images, chosen)
+
+
+def _images(
+    root: Path,
+    config: Config,
+    overlay: Overlay,
+    *,
+    services: Sequence[Service],
+    document: Mapping[str, Any],
+    on_broken: OnBroken,
+) -> tuple[Image, ...]:
+    """The images that the project builds, bases before what is built on them."""
     built = []
     for image in service_images(services, document, overlay, on_broken=on_broken):
         try:
@@ -69,15 +88,8 @@ def load(
         except WindowsPathError as error:
             on_broken(image.service, error)
     linked = link([*base_images(root, config, overlay, built=built, on_broken=on_broken), *built])
-    bases = [image for image in linked if image.role == "base"]
-    services_built = [image for image in linked if image.role == "service"]
-    given = cache or {}
-    images = with_cache(
-        graph.build_order([*used_bases(bases, linked, config), *services_built]),
-        imports=given.get("from", overlay.cache.imports),
-        exports=given.get("to", overlay.cache.exports),
-    )
-    return Project(root, name, files, services, images, chosen)
+    bases = used_bases([image for image in linked if image.role == "base"], linked, config)
+    return graph.build_order([*bases, *(image for image in linked if image.role == "service")])
 
 
 def compose_call(project: Project, environment: Mapping[str, str] | None = None) -> ComposeCall:
