@@ -16,6 +16,8 @@ from layerproof.secret_names import is_no_secret, names_secret, without_login
 Listing = tuple[ContextFile, ...]
 # The options of a build that decide about the cache; others (secrets, where a cache is kept) are not kept.
 KEPT_OPTIONS = ("network", "extra-hosts", "shm-size", "ulimits", "entitlements", "platforms")
+# Those that are no part of any step's key, and make another image all the same.
+RESULT_OPTIONS = ("labels", "tags")
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,9 @@ def make_evidence(
     file = image.dockerfile
     if args != image.args:
         file = parse_dockerfile(file.text, path=file.path, args=args)
-    kept = {name: value for name, value in image.options.items() if name in KEPT_OPTIONS}
+    kept = {name: value for name, value in image.options.items() if name in (*KEPT_OPTIONS, *RESULT_OPTIONS)}
+    if "labels" in kept:
+        kept["labels"] = masked(kept["labels"], key=key)
     # The addresses of extra hosts do not count, and the platform of this machine is the default.
     if "extra-hosts" in kept:
         kept["extra-hosts"] = sorted(str(host).partition("=")[0] for host in kept["extra-hosts"])

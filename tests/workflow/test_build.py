@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -86,6 +87,21 @@ def test_a_changed_base_makes_its_dependents_stale(repo: Path, project: Project,
         stream.write("RUN more\n")
     changed = load(repo, engine=engine, environment={})
     assert set(plan_build(changed, engine=engine, names=ALL).stale) == set(ALL)
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [("labels", {"team": "snow"}), ("tags", ["shop-api:next"]), ("network", "host"), ("shm-size", "1gb")],
+)
+def test_another_option_of_a_build_makes_its_image_stale(
+    project: Project, engine: FakeEngine, option: str, value: object
+) -> None:
+    run(project, engine)
+    images = tuple(
+        replace(image, options={**image.options, option: value}) if image.name == "api" else image
+        for image in project.images
+    )
+    assert plan_build(replace(project, images=images), engine=engine, names=ALL).stale == ("api",)
 
 
 def test_an_image_that_was_removed_is_built_again(project: Project, engine: FakeEngine) -> None:
