@@ -54,7 +54,7 @@ MUTANTS = (
     _one("source before the install of pose-service", "LP003", POSE, "COPY requirements.lock ./", "COPY requirements.lock app.py ./", "RUN --mount=type=cache,target=/root/.cache/uv", "LP002"),
     _one("system packages after the source", "LP003", BACKEND, "RUN npm run build", "RUN apt-get update && apt-get install -y --no-install-recommends git\nRUN npm run build", "apt-get"),
     _one("web builds from backend's folder", "LP004", COMPOSE, "context: ./web", "context: ./backend/", "context: ./backend/"),
-    _one("web builds from the root", "LP004", COMPOSE, "context: ./web\n      target: runtime", "context: .\n      dockerfile: web/Dockerfile\n      target: runtime", "context: .\n", "LP005", "LP019", "LP018"),
+    _one("web builds from the root", "LP004", COMPOSE, "context: ./web\n      target: runtime", "context: .\n      dockerfile: web/Dockerfile\n      target: runtime", "context: .\n", "LP005", "LP007", "LP019", "LP018"),
     _one("web is built with backend's Dockerfile", "LP004", COMPOSE, "context: ./web\n", "context: ./web\n      dockerfile: ../backend/Dockerfile\n", "dockerfile: ../backend"),
     _one("logs reach the context", "LP005", "web/.dockerignore", "**/*.log\n", "", ""),
     _one("models at the top only", "LP005", "pose-service/.dockerignore", "**/*.pkl", "*.pkl", ""),
