@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from invoke.tasks import task
 
 from layerproof.errors import UsageError
-from layerproof.tasks.console import confirmed, connect, exit_on_error, fail_unless, out, root_of, show
+from layerproof.tasks.console import confirmed, connect, environment_of, exit_on_error, fail_unless, out, root_of, show
 
 if TYPE_CHECKING:
     from invoke.context import Context
@@ -56,7 +56,7 @@ def init(
         if yes and diff:
             raise UsageError("--yes and --diff exclude each other", hint="--diff shows what --yes would write.")
         wanted = Wanted(dockerfiles=dockerfiles, compose_file=compose_file, services=tuple(service))
-        plan = plan_init(root_of(c), engine=connect(), wanted=wanted)
+        plan = plan_init(root_of(c), engine=connect(), wanted=wanted, environment=environment_of(c))
         if format == "text":
             out().print(render_init(plan))
         is_asked = not yes and not diff and format == "text" and sys.stdin.isatty() and bool(plan.changes)

@@ -37,7 +37,7 @@ class Wanted:
     services: Sequence[str] = ()
 
 
-def plan_init(root: Path, *, engine: Engine, wanted: Wanted, environment: Mapping[str, str] | None = None) -> InitPlan:
+def plan_init(root: Path, *, engine: Engine, wanted: Wanted, environment: Mapping[str, str]) -> InitPlan:
     """
     Find everything, change nothing.
 
@@ -46,7 +46,6 @@ def plan_init(root: Path, *, engine: Engine, wanted: Wanted, environment: Mappin
         UsageError: a folder of `wanted.services` or its compose file does not exist.
         NoEngineError: there is a compose file, and no Compose to read it.
     """
-    environment = os.environ if environment is None else environment
     root = root.resolve()
     config = load_config(root)
     refuse_windows_path(root, allowed=config.allow_mnt)

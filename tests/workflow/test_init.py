@@ -32,6 +32,9 @@ def engine_of(root: Path, **services: Any) -> FakeEngine:
     return FakeEngine(document={"name": "shop", "services": bodies})
 
 
+USAGE = 2
+
+
 def planned(root: Path, engine: FakeEngine | None = None, **wanted: Any) -> InitPlan:
     return plan_init(root, engine=engine or FakeEngine(), wanted=Wanted(**wanted), environment={})
 
@@ -284,6 +287,7 @@ def test_what_is_written_passes_every_rule(tmp_path: Path, name: str) -> None:
 
 
 def command(root: Path, *words: str, code: int = 0) -> str:
+    """What `layerproof WORDS` shows: its result, or why it refuses the words."""
     done = subprocess.run(
         [str(Path(sys.executable).with_name("layerproof")), *words],
         cwd=root,
@@ -294,7 +298,7 @@ def command(root: Path, *words: str, code: int = 0) -> str:
         check=False,
     )
     assert done.returncode == code, done.stdout + done.stderr
-    return done.stdout
+    return done.stderr if code == USAGE else done.stdout
 
 
 def test_without_a_terminal_the_diff_is_shown_and_nothing_written(tmp_path: Path) -> None:
@@ -346,5 +350,5 @@ def test_an_empty_repository_is_told_how_to_begin(tmp_path: Path) -> None:
 
 
 def test_a_wrong_combination_is_a_usage_error(tmp_path: Path) -> None:
-    command(tmp_path, "init", "--yes", "--diff", code=2)
-    command(tmp_path, "init", "--service", "x", code=2)
+    assert "--yes and --diff exclude each other" in command(tmp_path, "init", "--yes", "--diff", code=USAGE)
+    assert "'x' is no service" in command(tmp_path, "init", "--service", "x", code=USAGE)
