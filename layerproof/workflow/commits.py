@@ -98,7 +98,7 @@ def _with_plain_mode(file: ContextFile) -> ContextFile:
 @contextmanager
 def tree_of(root: Path, commit: str) -> Iterator[Path]:
     """A commit's files in a folder of their own, as a checkout would write them; gone at the end."""
-    top = Path(_git(root, "rev-parse", "--show-toplevel", hint="--against needs a git repository.")).resolve()
+    top = Path(_git(root, "rev-parse", "--show-toplevel", hint="Run it in a git repository.")).resolve()
     words = ["rev-parse", "--verify", "--quiet", "--end-of-options", f"{commit}^{{commit}}"]
     found = process.run([*_GIT, "-C", str(root), *words])
     if found.returncode != 0:

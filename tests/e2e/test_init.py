@@ -15,7 +15,7 @@ import pytest
 
 from tests.starter_samples import SAMPLES, write_sample
 
-from .conftest import Repo
+from .conftest import Repo, lacking
 
 PROJECT = "layerproof-init"
 NODE_IMAGE, PYTHON_IMAGES = "node:18-bookworm-slim", ("python:3.11-slim-bookworm", "python:3.10-slim-bookworm")
@@ -57,7 +57,7 @@ def shop(repo: Repo, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Repo]
         write_sample(root, name)
     found = [tag for tag in PYTHON_IMAGES if docker("image", "inspect", tag, check=False).returncode == 0]
     if not found:
-        pytest.skip(f"none of {', '.join(PYTHON_IMAGES)} is here")
+        lacking(f"none of {', '.join(PYTHON_IMAGES)} is here")
     version = found[0].partition(":")[2].partition("-")[0]
     for name in PYTHON_SERVICES:
         (root / name / ".python-version").write_text(version)

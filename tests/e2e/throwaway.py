@@ -18,6 +18,8 @@ from pathlib import Path
 import pytest
 import requests
 
+from .conftest import lacking
+
 WAIT_S = 60.0
 # Of the range for benchmarks between networks (RFC 2544): no machine has it.
 BRIDGE_ADDRESS = "198.18.250.1"
@@ -54,7 +56,7 @@ def second_engine() -> Iterator[str]:
         pytest.skip("a second engine can be started by root only")
     programs = [shutil.which(name) for name in ("dockerd", "containerd")]
     if None in programs:
-        pytest.skip("dockerd or containerd is not in the PATH")
+        lacking("dockerd or containerd is not in the PATH")
     dockerd, containerd = (str(program) for program in programs)
     others = default_bridge()
     with ExitStack() as stack:
@@ -154,7 +156,7 @@ def default_bridge() -> bool:
 def unpacked(package: str, folder: Path, path: str) -> str:
     """A file of a Debian package that is not installed."""
     if not shutil.which("apt-get"):
-        pytest.skip(f"{package} is neither here nor to be had without apt-get")
+        lacking(f"{package} is neither here nor to be had without apt-get")
     fetch = ["apt-get", "download", "-qq", package]
     if subprocess.run(fetch, cwd=folder, capture_output=True, check=False).returncode != 0:
         subprocess.run(["apt-get", "update", "-qq"], check=False, capture_output=True)
