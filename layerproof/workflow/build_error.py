@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Sequence
 
 from layerproof import graph, progress
@@ -12,6 +13,17 @@ from layerproof.model import Image, Step
 
 _NO_UPSTREAM = (
     "The upstream image is neither here nor to be had from its registry. Where no registry can be reached: inv lab."
+)
+# Unable to connect to deb.debian.org:http:; curl: (6) Could not resolve host: x; dial tcp 1.2.3.4:443: i/o timeout
+_NO_NETWORK = re.compile(
+    r"(could not|unable to|failed to) (connect|resolve host|fetch|download)|temporary failure|i/o timeout"
+    r"|(connection|read|request) (refused|reset|timed out)|(network|host) is unreachable|no such host"
+    r"|\b(ECONNRESET|ECONNREFUSED|ETIMEDOUT|ENOTFOUND|EAI_AGAIN)\b",
+    re.IGNORECASE,
+)
+_DOWNLOAD_AGAIN = (
+    "It looks as if a download failed: run the build again. The steps before it are cached, and so is what was"
+    " downloaded into a cache mount."
 )
 _NO_EXPORT = "Log in to where the cache goes, or add ignore-error=true to its entry to go on without it."
 
@@ -33,9 +45,13 @@ def build_error(wanted: Collection[Image], stale: Sequence[str], log: progress.B
         )
     where = _where(wanted, step) if step else ""
     reason = vertex.error.splitlines()[0]
+    is_network = any(_NO_NETWORK.search(line) for line in vertex.log)
+    advice = (
+        _DOWNLOAD_AGAIN if is_network else "Mend that step and run the build again: the steps before it are cached."
+    )
     return BuildError(
         f"{where}{vertex.name}: {reason}" + (f"\n{tail}" if tail else ""),
-        hint=f"Mend that step and run the build again: the steps before it are cached.{_done_before(stale, log)}",
+        hint=f"{advice}{_done_before(stale, log)}",
     )
 
 

@@ -15,7 +15,7 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3.util.retry import Retry
 
-from .conftest import Repo, free_ports
+from .conftest import Repo, build_everything, free_ports
 
 PROJECT = "layerproof-e2e-season"
 PROBES = {"noop", "source", "manifest", "unrelated", "touch", "sibling"}
@@ -31,7 +31,7 @@ def season(repo: Repo) -> Repo:
     environment = {**repo.environment, **ports, "COMPOSE_PROJECT_NAME": PROJECT}
     found = replace(repo, root=repo.root / "examples" / "flask-svelte", environment=environment)
     found.run("lab", "--auto")
-    found.run("build", "--no-cache")
+    build_everything(found)
     return found
 
 

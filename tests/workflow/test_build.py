@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 from dataclasses import replace
@@ -139,6 +140,37 @@ def test_a_failed_build_names_the_step_and_records_nothing(repo: Path, project: 
     assert "npm ERR! missing" in caught.value.message
     assert "shop-api:latest" not in engine.images()
     assert not list(records_folder(project).glob("*.json"))
+
+
+@pytest.mark.parametrize(
+    ("printed", "is_download"),
+    [
+        pytest.param("E: Failed to fetch http://deb.debian.org/x.deb  Unable to connect to it", True, id="apt"),
+        pytest.param("npm error code ECONNRESET", True, id="npm"),
+        pytest.param(
+            "npm error network request to https://x failed, reason: connect ETIMEDOUT", True, id="npm, no answer"
+        ),
+        pytest.param("WARNING: Retrying: ReadTimeoutError('Read timed out.'): /simple/flask", True, id="pip"),
+        pytest.param("go: golang.org/x/net: dial tcp 1.2.3.4:443: i/o timeout", True, id="go"),
+        pytest.param("curl: (6) Could not resolve host: github.com", True, id="curl"),
+        pytest.param("npm error missing script: build", False, id="a script that is not there"),
+        pytest.param("npm error ERESOLVE could not resolve dependency: peer react@18", False, id="a conflict"),
+        pytest.param('error: Could not resolve "./page"', False, id="a bundler"),
+        pytest.param("E: Unable to locate package libfoo", False, id="a package that is not there"),
+        pytest.param("Error: test exceeded timeout of 5000 ms", False, id="a test that takes too long"),
+        pytest.param("src/a.ts(1,1): error TS2307: Cannot find module './connect'", False, id="a compiler"),
+    ],
+)
+def test_a_download_that_failed_is_told_from_a_step_to_mend(
+    project: Project, engine: FakeEngine, printed: str, is_download: bool
+) -> None:
+    failed = {"digest": "sha256:1", "name": "[api deps 2/2] RUN npm ci", "error": "exit code: 1"}
+    log = {"vertex": "sha256:1", "data": base64.b64encode(f"{printed}\n".encode()).decode()}
+    engine.bakes.append(BakeResult(1, (json.dumps({"vertexes": [failed]}), json.dumps({"logs": [log]}))))
+    with pytest.raises(BuildError) as caught:
+        run(project, engine)
+    assert ("a download failed" in caught.value.hint) == is_download
+    assert ("Mend that step" in caught.value.hint) != is_download
 
 
 def test_a_failed_step_of_a_base_is_placed_in_the_base_whatever_its_label(
