@@ -12,13 +12,9 @@ from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
+from layerproof.config_file import PYPROJECT, STANDALONE, find_config, parse_table, read_text
 from layerproof.errors import ConfigError
-from layerproof.paths import is_regular_file
 from layerproof.settings import Config
-
-PYPROJECT = "pyproject.toml"
-# For a repository without Python; what it holds is `[tool.layerproof]` of the other.
-STANDALONE = "layerproof.toml"
 
 
 def parse_config(text: str, *, path: Path) -> Config:
@@ -28,10 +24,10 @@ def parse_config(text: str, *, path: Path) -> Config:
     Raises:
         ConfigError: not TOML, an unknown key, or a value of the wrong type; the message has path and line.
     """
-    document = _parse(text, path)
+    table = parse_table(text, path)
     above = () if path.name == STANDALONE else ("tool", "layerproof")
     try:
-        return Config.model_validate(document if path.name == STANDALONE else _table_of(document))
+        return Config.model_validate(table)
     except ValidationError as error:
         first = error.errors()[0]
         keys = [str(part) for part in first["loc"]]
@@ -44,27 +40,6 @@ def parse_config(text: str, *, path: Path) -> Config:
         ) from error
 
 
-def find_config(root: Path) -> Path | None:
-    """
-    The file that holds the configuration of a project: its layerproof.toml, or its pyproject.toml where that has the
-    table; None where neither is there.
-
-    Raises:
-        ConfigError: both hold one, or one cannot be read.
-    """
-    pyproject, standalone = root / PYPROJECT, root / STANDALONE
-    text = _read(pyproject)
-    has_table = text is not None and "layerproof" in text and _holds_table(_parse(text, pyproject))
-    if not is_regular_file(standalone):
-        return pyproject if has_table else None
-    if has_table:
-        raise ConfigError(
-            f"{pyproject} and {standalone} both hold a configuration",
-            hint=f"Keep one: move [tool.layerproof] into {STANDALONE} without that prefix, or delete {STANDALONE}.",
-        )
-    return standalone
-
-
 def load_config(root: Path) -> Config:
     """
     Read the configuration of the project in `root`; the defaults where there is none.
@@ -74,38 +49,9 @@ def load_config(root: Path) -> Config:
     """
     path = find_config(root)
     if path is None:
-        _parse(_read(root / PYPROJECT) or "", root / PYPROJECT)  # it may have been meant to hold one
+        parse_table(read_text(root / PYPROJECT) or "", root / PYPROJECT)  # it may have been meant to hold one
         return Config()
-    return parse_config(_read(path) or "", path=path)
-
-
-def _read(path: Path) -> str | None:
-    try:
-        return path.read_text(encoding="utf-8")
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: cannot be read: {error}", hint="Make it a readable UTF-8 file.") from error
-
-
-def _parse(text: str, path: Path) -> dict[str, Any]:
-    import tomli
-
-    try:
-        return tomli.loads(text)
-    except tomli.TOMLDecodeError as error:
-        raise ConfigError(f"{path}:{error.lineno}: not valid TOML: {error.msg}", hint="Mend that line.") from error
-    except RecursionError as error:
-        raise ConfigError(f"{path}:1: nested too deeply", hint="Write it with less nesting.") from error
-
-
-def _holds_table(document: dict[str, Any]) -> bool:
-    tool = document.get("tool")
-    return isinstance(tool, dict) and "layerproof" in tool
-
-
-def _table_of(document: dict[str, Any]) -> Any:
-    return document["tool"]["layerproof"] if _holds_table(document) else {}
+    return parse_config(read_text(path) or "", path=path)
 
 
 def _line_of(keys: list[str], text: str, *, below: bool) -> int:

@@ -6,8 +6,8 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from layerproof.compose import DEFAULT_NAMES, compose_candidates, find_compose_files
-from layerproof.config import PYPROJECT, STANDALONE, load_config
+from layerproof.compose_files import DEFAULT_NAMES, compose_candidates, find_compose_files, read_dotenv
+from layerproof.config_file import PYPROJECT, STANDALONE, configured_compose_file
 from layerproof.errors import ConfigError
 from layerproof.paths import is_folder, is_regular_file
 
@@ -38,13 +38,6 @@ def find_root(here: Path) -> Path:
     return next((folder for folder in reversed(further) if _means(folder, main)), first)
 
 
-def read_dotenv(root: Path) -> dict[str, str]:
-    """The variables of `.env`, where Compose looks for COMPOSE_FILE too."""
-    from dotenv import dotenv_values
-
-    return {name: value for name, value in dotenv_values(root / ".env", interpolate=False).items() if value is not None}
-
-
 def naming_files(environment: Mapping[str, str], files: Sequence[str | Path], *, root: Path) -> dict[str, str]:
     """An environment in which these are the compose files; relative ones mean the same files in a copy of the root."""
     names = [os.path.relpath(file, root) for file in files]
@@ -64,7 +57,7 @@ def _is_configured(folder: Path) -> bool:
 def _has_compose_file(folder: Path) -> bool:
     if any(is_regular_file(folder / name) for name in DEFAULT_NAMES):
         return True
-    return is_regular_file(folder / ".env") and bool(read_dotenv(folder).get("COMPOSE_FILE"))
+    return bool(read_dotenv(folder).get("COMPOSE_FILE"))
 
 
 def _up_to_top(here: Path) -> Iterator[Path]:
@@ -83,8 +76,7 @@ def _is_top(folder: Path) -> bool:
 def _means(folder: Path, nearest: Path) -> bool:
     """Whether the project in a folder is made of a compose file in another one."""
     try:
-        configured = load_config(folder).compose_file
-        files = find_compose_files(folder, configured=configured, environment={}, dotenv=read_dotenv(folder))
+        files = find_compose_files(folder, configured=configured_compose_file(folder), environment={})
     except ConfigError:
         return False
     return files[0].parent.resolve() == nearest

@@ -66,6 +66,9 @@ class FakeEngine:
         self._need_daemon()
         return self.answer
 
+    def ask_compose_config(self, call: ComposeCall) -> None:
+        pass
+
     def compose_config(self, call: ComposeCall) -> Mapping[str, Any]:
         return self.document
 

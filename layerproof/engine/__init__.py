@@ -124,6 +124,9 @@ class Engine(Protocol):
     def info(self) -> EngineInfo:
         """Ask the daemon and both plugins for their versions."""
 
+    def ask_compose_config(self, call: ComposeCall) -> None:
+        """Begin in the background with what `compose_config` is about to be asked."""
+
     def compose_config(self, call: ComposeCall) -> Mapping[str, Any]:
         """The resolved document, all profiles on; needs the Compose CLI only. ConfigError has Compose's words."""
 

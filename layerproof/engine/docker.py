@@ -7,6 +7,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -27,7 +28,7 @@ from layerproof.engine import (
     parse_version,
     process,
 )
-from layerproof.engine.composing import compose_command, resolve, run_compose
+from layerproof.engine.composing import Resolved, compose_command, resolve, run_compose
 from layerproof.engine.documents import image_info, marked_records, past_build
 from layerproof.engine.plugins import plugin_command
 from layerproof.errors import AuditError, BuildError, ConfigError, NoEngineError, StackError, UsageError
@@ -55,6 +56,7 @@ class DockerEngine:
 
     def __init__(self, *, builder: str | None = None) -> None:
         self.builder = builder
+        self._asked: tuple[ComposeCall, Future[Resolved]] | None = None
 
     def info(self) -> EngineInfo:
         from python_on_whales.exceptions import DockerException
@@ -78,8 +80,14 @@ class DockerEngine:
             data_root=str(info.docker_root_dir or ""),
         )
 
+    def ask_compose_config(self, call: ComposeCall) -> None:
+        pool = ThreadPoolExecutor(max_workers=1)
+        self._asked = call, pool.submit(resolve, call)
+        pool.shutdown(wait=False)
+
     def compose_config(self, call: ComposeCall) -> Mapping[str, Any]:
-        done, document = resolve(call)
+        asked, self._asked = self._asked, None
+        done, document = asked[1].result() if asked and asked[0] == call else resolve(call)
         if done.returncode != 0:
             plugin_versions()
             files = ", ".join(str(file) for file in call.files)

@@ -7,9 +7,6 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-STANDALONE = "layerproof.toml"
-PYPROJECT = "pyproject.toml"
-
 
 def render_settings(settings: Mapping[str, Any], *, prefix: str) -> str:
     """

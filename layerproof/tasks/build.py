@@ -19,7 +19,6 @@ from layerproof.tasks.console import (
     connect,
     err,
     exit_on_error,
-    import_meanwhile,
     load_project,
     out,
     root_of,
@@ -107,12 +106,11 @@ def build(
         inv build --cache-from type=gha --cache-to type=gha
         inv build --affected origin/main --cache-from type=registry,ref=registry.example/cache:{image}
     """
-    from layerproof.workflow.load import select_images
-
     with exit_on_error(format=format):
-        import_meanwhile("layerproof.workflow.build", "layerproof.report.live")
         engine = connect(builder=builder)
         project = load_project(c, engine, profile=profile, cache_from=cache_from or (), cache_to=cache_to or ())
+        from layerproof.workflow.load import select_images
+
         chosen = affected_names(c, project, engine, affected)
         names = [name for name in select_images(project, service) if name in chosen]
         _build(project, engine, names, no_cache=no_cache, summary=summary, format=format)
@@ -199,10 +197,12 @@ def _build(
 ) -> None:
     from layerproof.workflow import build as workflow
 
-    if project.profile:
-        say(f"profile: {project.profile}")
-    import_meanwhile("layerproof.report.document", "layerproof.report.text", "layerproof.workflow.why")
-    report = workflow.build(project, engine=engine, names=names, watcher=watcher(), no_cache=no_cache)
+    note = f"profile: {project.profile}" if project.profile else ""
+    later = ("layerproof.report.document", "layerproof.report.markdown", "layerproof.workflow.why")
+    drawing = watcher(note, needed_later=later)
+    report = workflow.build(project, engine=engine, names=names, watcher=drawing, no_cache=no_cache)
+    if note and not any(result.action == "built" for result in report.images):
+        say(note)
     from layerproof.report.document import build_document
     from layerproof.report.markdown import build_markdown
     from layerproof.report.text import render_build

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import signal
 import sys
-import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from importlib import import_module
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from invoke.exceptions import Exit
 
-from layerproof.errors import LayerproofError, UsageError
+from layerproof.errors import ConfigError, LayerproofError, UsageError
 
 if TYPE_CHECKING:
     from invoke.context import Context
@@ -136,6 +135,8 @@ def exit_on_error(*, format: str = "text", known: Sequence[str] = FORMATS) -> It
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+        # Python looks through all that was imported for garbage when it exits, which takes longer than a no-op build.
+        gc.freeze()
 
 
 def _interrupt(number: int, frame: object) -> None:
@@ -226,12 +227,14 @@ def load_project(
     Read the project of this context. Places of the build cache that are given win over the configured ones; an empty
     one stands for none, as CI has it where an expression gives nothing.
     """
+    where, environment = root_of(c), environment_of(c)
+    _ask_meanwhile(engine, where, environment, overlays)
+
     from layerproof.cache_entries import lacks_token
     from layerproof.workflow.load import load
 
     given = {"from": cache_from, "to": cache_to}
     cache = {name: [entry for entry in entries if entry.strip()] for name, entries in given.items() if entries}
-    where, environment = root_of(c), environment_of(c)
     project = load(
         where, engine=engine, environment=environment, profile=profile or None, overlays=overlays, cache=cache
     )
@@ -243,6 +246,19 @@ def load_project(
     return project
 
 
+def _ask_meanwhile(engine: Engine, root: Path, environment: Mapping[str, str], overlays: tuple[str, ...]) -> None:
+    """Let Compose read its files while what reads its answer is imported; `load` tells what is wrong with them."""
+    from layerproof.compose_files import find_compose_files
+    from layerproof.config_file import configured_compose_file
+    from layerproof.engine import ComposeCall
+
+    root = root.resolve()
+    with suppress(ConfigError):
+        configured = configured_compose_file(root)
+        files = find_compose_files(root, configured=configured, environment=environment, overlays=overlays)
+        engine.ask_compose_config(ComposeCall(root, files, environment))
+
+
 def load_stack(c: Context, engine: Engine, *, overlays: tuple[str, ...] = ()) -> Project:
     """Read what Compose knows of the project; a broken Dockerfile does not matter."""
     from layerproof.workflow.load import load
@@ -250,14 +266,14 @@ def load_stack(c: Context, engine: Engine, *, overlays: tuple[str, ...] = ()) ->
     return load(root_of(c), engine=engine, environment=environment_of(c), overlays=overlays, with_images=False)
 
 
-def import_meanwhile(*modules: str) -> None:
-    """Import in the background what is needed later, while docker works: imports cost more than the rest of a build."""
-    threading.Thread(target=lambda: [import_module(name) for name in modules], daemon=True).start()
+def watcher(note: str = "", *, needed_later: Sequence[str] = ()) -> BuildWatcher:
+    """
+    Live rows on a terminal, lines elsewhere.
 
+    Args:
+        note: said when something is about to be built.
+        needed_later: modules to import while docker builds.
+    """
+    from layerproof.tasks.watching import DrawingWatcher
 
-def watcher() -> BuildWatcher:
-    """Live rows on a terminal, lines elsewhere."""
-    from layerproof.report.live import LineWatcher, LiveWatcher
-
-    console = err()
-    return LiveWatcher(console) if console.is_terminal else LineWatcher(console)
+    return DrawingWatcher(note, needed_later)

@@ -14,7 +14,7 @@ from typing import Any
 
 from layerproof.bench.commands import DEFINITION
 from layerproof.bench.texts import rename_reference, renamed, uncached
-from layerproof.config import PYPROJECT, STANDALONE
+from layerproof.config_file import PYPROJECT, STANDALONE
 from layerproof.dockerfile import load_dockerfile
 from layerproof.engine import Engine
 from layerproof.engine.documents import each_text

@@ -8,7 +8,8 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from layerproof import compose, policy
+from layerproof import policy
+from layerproof.compose_files import compose_candidates, overlay_file
 from layerproof.engine import Engine
 from layerproof.errors import ConfigError, RemoteContextError, UsageError, WindowsPathError
 from layerproof.model import CheckReport, Finding, Project
@@ -67,7 +68,7 @@ def check(
     findings: list[Finding] = []
     checked: list[str] = []
     unchecked = [error.message for _, error in broken if isinstance(error, RemoteContextError)]
-    if not project.compose_files and (several := compose.compose_candidates(project.root)):
+    if not project.compose_files and (several := compose_candidates(project.root)):
         names = ", ".join(os.path.relpath(path, project.root) for path in several)
         unchecked.append(f"compose: several files could be meant, name yours with --file: {names}")
     if "layerproof" in tools:
@@ -95,7 +96,7 @@ def _by_linters(
 
 def compose_combinations(files: tuple[Path, ...]) -> Iterator[tuple[str, ...]]:
     """Every set of the overlays beside the main compose file, the empty one first."""
-    overlays = [kind for kind in OVERLAYS if files and compose.overlay_file(files[0], kind)]
+    overlays = [kind for kind in OVERLAYS if files and overlay_file(files[0], kind)]
     for count in range(len(overlays) + 1):
         yield from itertools.combinations(overlays, count)
 

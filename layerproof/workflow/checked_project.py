@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from layerproof import compose
+from layerproof.compose_files import overlay_file
 from layerproof.config import load_config
 from layerproof.dockerfile import load_dockerfile
 from layerproof.engine import Engine
@@ -72,7 +72,7 @@ def naming(files: tuple[Path, ...], environment: Mapping[str, str]) -> dict[str,
 
 def without_overlays(files: tuple[Path, ...]) -> tuple[Path, ...]:
     """The compose files without the overlays that layerproof lays over the first one itself."""
-    overlays = {compose.overlay_file(files[0], kind) for kind in OVERLAYS}
+    overlays = {overlay_file(files[0], kind) for kind in OVERLAYS}
     return tuple(file for file in files if file not in overlays)
 
 

@@ -10,11 +10,11 @@ from typing import Any
 
 from layerproof import compose
 from layerproof.changes import FileChange
+from layerproof.compose_files import compose_candidates, find_compose_files
 from layerproof.config import load_config
 from layerproof.engine import ComposeCall, Engine
 from layerproof.errors import ConfigError, NoComposeFileError, UsageError
 from layerproof.model import Service
-from layerproof.roots import read_dotenv
 from layerproof.starters.plan import InitPlan
 from layerproof.workflow.init_files import config_change, ignore_line_change, starter_changes
 from layerproof.workflow.init_services import composed_service, local_services, named_services
@@ -97,11 +97,9 @@ def _compose_files(root: Path, wanted: Wanted, configured: str, environment: Map
     """
     others = {name: value for name, value in environment.items() if not wanted.compose_file or name != "COMPOSE_FILE"}
     try:
-        return compose.find_compose_files(
-            root, configured=wanted.compose_file or configured, environment=others, dotenv=read_dotenv(root)
-        )
+        return find_compose_files(root, configured=wanted.compose_file or configured, environment=others)
     except NoComposeFileError as error:
-        candidates = compose.compose_candidates(root)
+        candidates = compose_candidates(root)
         if not candidates:
             return ()
         raise ConfigError(

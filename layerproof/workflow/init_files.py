@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from layerproof.changes import FileChange, read_exactly
+from layerproof.config_file import PYPROJECT, STANDALONE
 from layerproof.starters import Starter
-from layerproof.starters.configuration import PYPROJECT, STANDALONE, add_settings, render_settings
+from layerproof.starters.configuration import add_settings, render_settings
 from layerproof.starters.plan import FoundService, InitPlan
 from layerproof.starters.render import (
     Composed,

@@ -10,11 +10,11 @@ from typing import Any
 
 from layerproof import compose, graph
 from layerproof.cache_entries import in_folder, with_cache
+from layerproof.compose_files import find_compose_files
 from layerproof.config import load_config
 from layerproof.engine import ComposeCall, Engine
 from layerproof.errors import ConfigError, UsageError, WindowsPathError
 from layerproof.model import Image, Project, Service
-from layerproof.roots import read_dotenv
 from layerproof.settings import CacheConfig, Config, Overlay
 from layerproof.workflow.images import OnBroken, base_images, link, refuse, service_images, used_bases
 
@@ -50,10 +50,7 @@ def load(
     root = root.resolve()
     config = load_config(root)
     refuse_windows_path(root, allowed=config.allow_mnt)
-    main = compose.find_compose_files(
-        root, configured=config.compose_file, environment=environment, dotenv=read_dotenv(root)
-    )
-    files = (*main, *(_overlay(main[0], kind) for kind in overlays))
+    files = find_compose_files(root, configured=config.compose_file, environment=environment, overlays=overlays)
     chosen = profile or environment.get(PROFILE_VARIABLE) or _noted_profile(root)
     overlay = _at(root, config.overlay(chosen))
     document = engine.compose_config(ComposeCall(root, files, environment))
@@ -169,13 +166,6 @@ def _at(root: Path, overlay: Overlay) -> Overlay:
         "to": tuple(in_folder(entry, root, direction="to") for entry in overlay.cache.exports),
     }
     return Overlay(args=overlay.args, contexts=contexts, cache=CacheConfig.model_validate(cache))
-
-
-def _overlay(main: Path, kind: str) -> Path:
-    found = compose.overlay_file(main, kind)
-    if found is None:
-        raise ConfigError(f"{main.with_name(f'{main.stem}.{kind}{main.suffix}')}: there is no such overlay")
-    return found
 
 
 def _noted_profile(root: Path) -> str | None:

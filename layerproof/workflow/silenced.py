@@ -6,7 +6,7 @@ import os
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
-from layerproof.config import PYPROJECT, find_config
+from layerproof.config_file import PYPROJECT, find_config
 from layerproof.errors import ConfigError
 from layerproof.model import Finding, Project
 from layerproof.policy import SilenceSubject

@@ -9,7 +9,7 @@ import socket
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from layerproof import compose
+from layerproof.compose_files import overlay_file
 from layerproof.engine import Container, Engine
 from layerproof.errors import StackError
 from layerproof.model import Check, Port, Project, Service
@@ -55,7 +55,7 @@ def _is_on(service: Service, profiles: set[str]) -> bool:
 def needs_cpu_overlay(project: Project, *, engine: Engine) -> bool:
     """Whether a service reserves a GPU that this engine cannot give, and an overlay that takes it back exists."""
     reserved = any(service.gpu for service in project.services)
-    return reserved and compose.overlay_file(project.compose_files[0], "cpu") is not None and not engine.info().nvidia
+    return reserved and overlay_file(project.compose_files[0], "cpu") is not None and not engine.info().nvidia
 
 
 def refuse_taken_ports(project: Project, *, engine: Engine, services: Sequence[Service]) -> None:

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from layerproof.compose import environment_of, find_compose_files, mount_at, overlay_file, parse_services
+from layerproof.compose import environment_of, mount_at, parse_services
+from layerproof.compose_files import find_compose_files, overlay_file
 from layerproof.errors import ConfigError
 from layerproof.model import Port, Service
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from layerproof.config import find_config, load_config, parse_config
+from layerproof.config import load_config, parse_config
+from layerproof.config_file import find_config
 from layerproof.errors import ConfigError, UsageError
 from layerproof.settings import Config, ServiceConfig, WeightsConfig
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from layerproof.compose import compose_candidates, find_compose_files
+from layerproof.compose_files import compose_candidates, find_compose_files
 from layerproof.errors import ConfigError, NoComposeFileError
 from layerproof.roots import find_root, naming_files
 
@@ -109,13 +109,13 @@ def test_several_candidates_are_named_and_none_is_guessed(tmp_path: Path) -> Non
 def test_what_is_named_wins_in_the_order_environment_configuration_dotenv(tmp_path: Path) -> None:
     make(tmp_path, "compose.yaml", "a.yml", "b.yml", "c.yml")
     named = {"COMPOSE_FILE": "a.yml:b.yml"}
-    dotenv = {"COMPOSE_FILE": "c.yml"}
+    (tmp_path / ".env").write_text("COMPOSE_FILE=c.yml\n")
     for configured, environment, expected in (
         ("b.yml", named, ["a.yml", "b.yml"]),
         ("b.yml", {}, ["b.yml"]),
         ("", {}, ["c.yml"]),
     ):
-        found = find_compose_files(tmp_path, configured=configured, environment=environment, dotenv=dotenv)
+        found = find_compose_files(tmp_path, configured=configured, environment=environment)
         assert [path.name for path in found] == expected
 
 
