@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 
 from layerproof.flow import Flow
 from layerproof.kinds import Kinds
-from layerproof.manifests import is_source
+from layerproof.manifests import declares, is_source
 from layerproof.model import Image, StepKind
 
 _CODE = re.compile(
@@ -63,10 +63,16 @@ def _rank(path: str) -> tuple[bool, bool, int, str]:
     return not _TEST_WORDS.isdisjoint(words), words[-2] not in _ENTRY_NAMES, len(words), path
 
 
-def home_of(image: Image, images: Iterable[Image], sources: Collection[str]) -> Path | None:
+def home_of(
+    image: Image, images: Iterable[Image], sources: Collection[str], *, manifests: Collection[Path] = ()
+) -> Path | None:
     """
     The folder of a service's own source: its context, where no other service has the same one; else the folder of its
-    Dockerfile, or the folder that is called as it is, if there is source in it. None where nothing tells.
+    Dockerfile, the folder that is called as it is, or the one below the context that its dependencies are installed
+    from, if there is source in it. None where nothing tells.
+
+    Args:
+        manifests: the folders that its dependencies are installed from.
     """
     others = [other for other in images if other.service and other.name != image.name]
     if not any(other.context == image.context and not is_same_source(other, image) for other in others):
@@ -85,7 +91,22 @@ def home_of(image: Image, images: Iterable[Image], sources: Collection[str]) -> 
         for folder in path.parents
         if folder.name in (image.service, image.target) and len(folder.parts) <= _HOME_DEPTH
     }
-    return image.context / min(named, key=lambda folder: len(folder.parts)) if named else None
+    if named:
+        return image.context / min(named, key=lambda folder: len(folder.parts))
+    below = [folder for folder in manifests if folder != image.context and folder.is_relative_to(image.context)]
+    is_told = len(below) == 1 and any(path.startswith(f"{below[0]}/") for path in sources)
+    return below[0] if is_told else None
+
+
+def manifest_folders(flow: Flow, kinds: Kinds, files: Collection[str]) -> frozenset[Path]:
+    """The folders of the manifests that can reach the commands of their package managers; for a project mostly one."""
+    return frozenset(
+        Path(path).parent
+        for line, commands in kinds.commands.items()
+        for command in commands
+        for path in files
+        if command.ecosystem and declares(command.tool, path) and any(node.takes(path) for node in flow.upstream(line))
+    )
 
 
 def is_same_source(one: Image, other: Image) -> bool:

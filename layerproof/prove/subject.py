@@ -14,7 +14,7 @@ from layerproof.graph import with_parents
 from layerproof.kinds import Kinds, load_kinds
 from layerproof.model import Image, Project
 from layerproof.paths import is_folder
-from layerproof.prove.source import home_of, is_same_file, is_same_source, worst_source
+from layerproof.prove.source import home_of, is_same_file, is_same_source, manifest_folders, worst_source
 from layerproof.settings import Config, ServiceConfig
 
 Files = Mapping[Path, Collection[str]]
@@ -78,7 +78,11 @@ class Subject:
 
 @dataclass(frozen=True)
 class _Analysis:
-    """What is read from the Dockerfile and the files of one service; `own` are the source files below its home."""
+    """
+    What is read from the Dockerfile and the files of one service; `own` are the source files below its home,
+    `manifests` the folders that its dependencies are installed from; `takes_source` says whether any step takes source,
+    whoever's it is.
+    """
 
     image: Image
     config: ServiceConfig
@@ -88,11 +92,16 @@ class _Analysis:
     home: Path | None
     own: tuple[str, ...]
     source: Path | None
+    manifests: frozenset[Path]
+    takes_source: bool
 
-    @property
-    def takes_source(self) -> bool:
-        """Whether any step takes source, whoever's it is."""
-        return worst_source(self.flow, self.kinds, self.kinds.sources, home=None) is not None
+    def takes(self, path: str) -> bool:
+        """Whether a file gets past its ignore file and into one of its steps."""
+        return path in self.kinds.sources and any(node.takes(path) for node in self.flow.nodes.values())
+
+    def is_one_application_with(self, other: _Analysis) -> bool:
+        """Whether two services, such as a server and its worker, install from one and the same folder."""
+        return len(self.manifests) == 1 and self.manifests == other.manifests
 
 
 def load_subjects(
@@ -122,9 +131,10 @@ def _subject(found: _Analysis, analyses: Mapping[str, _Analysis], project: Proje
     for other in analyses.values():
         if other.image not in kin and not any(is_same_source(other.image, one) for one in kin):
             path = _sibling_source(other, found)
-            # Two stages of one Dockerfile may well be one application: nothing has to tell them apart. And who takes no
-            # source has none of its own.
-            is_unclear = other.home is None and other.takes_source and not is_same_file(other.image, image)
+            # Two stages of one Dockerfile, two Dockerfiles with one manifest: these may well be one application, and
+            # nothing has to tell them apart. And who takes no source has none of its own.
+            is_one = is_same_file(other.image, image) or other.is_one_application_with(found)
+            is_unclear = other.home is None and other.takes_source and not is_one
             if path is not None or is_unclear:
                 siblings[other.image.name] = path
     bases = list(flows.values())
@@ -149,11 +159,16 @@ def _analyse(image: Image, project: Project, config: ServiceConfig, files_of: Fi
     folders = {image.context, *(source.folder for node in flow.nodes.values() for source in node.sources)}
     reached = {folder: files[folder] for folder in sorted(folders) if folder in files}
     kinds = load_kinds(flow, files=reached, config=config)
-    home = home_of(image, project.images, kinds.sources)
+    manifests = manifest_folders(
+        flow, kinds, [f"{folder}/{path}" for folder, paths in reached.items() for path in paths]
+    )
+    takes_source = worst_source(flow, kinds, kinds.sources, home=None) is not None
+    home = home_of(image, project.images, kinds.sources, manifests=manifests if takes_source else ())
     own = tuple(path for path in kinds.sources if home is not None and path.startswith(f"{home}/"))
     # One that its image takes; where it takes none, any will do for the probe of another service.
     source = _configured_source(image, config) or worst_source(flow, kinds, own, home=home)
-    return _Analysis(image, config, files, flow, kinds, home, own, source or (Path(min(own)) if own else None))
+    source = source or (Path(min(own)) if own else None)
+    return _Analysis(image, config, files, flow, kinds, home, own, source, manifests, takes_source)
 
 
 def _sibling_source(other: _Analysis, found: _Analysis) -> Path | None:
@@ -161,7 +176,8 @@ def _sibling_source(other: _Analysis, found: _Analysis) -> Path | None:
     here = found.home
     nested = here is not None and other.home is not None and here != other.home and here.is_relative_to(other.home)
     if other.home is None:
-        return _configured_source(other.image, other.config)
+        apart = [path for path in other.kinds.sources if not found.takes(path)]
+        return _configured_source(other.image, other.config) or worst_source(other.flow, other.kinds, apart, home=None)
     if not nested or other.config.probe_source is not None:
         return other.source
     own = [path for path in other.own if not path.startswith(f"{here}/")]

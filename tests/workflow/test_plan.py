@@ -436,6 +436,41 @@ def test_siblings_that_share_all_their_source_are_unproven(tmp_path: Path) -> No
     assert (plan.outcome, "api" in plan.reason) == ("unproven", True)
 
 
+def in_one_context(root: Path, dockerfiles: Mapping[str, str], subject: str) -> Subject:
+    """Services with a Dockerfile each, all at the root, which is the context of all."""
+    write(root, {f"{name}.Dockerfile": text for name, text in dockerfiles.items()})
+    builds = {name: {"context": ".", "dockerfile": f"{name}.Dockerfile"} for name in dockerfiles}
+    return load_it(root, builds, subject)
+
+
+def test_a_server_and_a_worker_that_install_from_one_folder_are_one_application(tmp_path: Path) -> None:
+    text = "FROM python\nCOPY requirements.txt .\nRUN pip install -r requirements.txt\nCOPY . .\nCMD {}\n"
+    write(tmp_path, {"requirements.txt": "flask", "shop/tasks.py": "", "manage.py": ""})
+    subject = in_one_context(tmp_path, {"web": text.format("gunicorn"), "jobs": text.format("celery")}, "web")
+    plan = plan_probe(subject, "sibling")
+    assert isinstance(plan, Skip)
+    assert plan.outcome == "not applicable"
+
+
+def test_the_folder_of_its_manifest_is_the_services_own_whatever_it_is_called(tmp_path: Path) -> None:
+    text = "FROM x\nCOPY {0} {0}\nRUN cd {1} && {2}\nCOPY . .\n"
+    write(tmp_path, {"ui/package.json": "{}", "ui/page.js": "", "srv/requirements.txt": "", "srv/main.py": ""})
+    dockerfiles = {
+        "site": text.format("ui/package.json", "ui", "npm ci"),
+        "core": text.format("srv/requirements.txt", "srv", "pip install -r requirements.txt"),
+    }
+    subject = in_one_context(tmp_path, dockerfiles, "site")
+    assert edited(subject, "sibling") == ["srv/main.py"]
+    assert edited(subject, "source") == ["ui/page.js"]
+
+
+def test_where_no_folder_tells_a_file_that_only_the_other_takes_is_the_siblings(tmp_path: Path) -> None:
+    write(tmp_path, {"lib/a.py": "", "one/main.py": "", "two/main.py": ""})
+    dockerfiles = {"a": "FROM x\nCOPY lib one ./\n", "b": "FROM x\nCOPY lib two ./\n"}
+    subject = in_one_context(tmp_path, dockerfiles, "a")
+    assert edited(subject, "sibling") == ["two/main.py"]
+
+
 def test_a_stage_that_takes_no_source_has_none_that_could_be_another_services(tmp_path: Path) -> None:
     api = "FROM node AS deps\nCOPY api/package.json ./\nRUN npm ci\nFROM deps\nCOPY api/src ./src\n"
     write(tmp_path, {"api/Dockerfile": api, "api/package.json": "{}", "api/src/index.js": ""})
