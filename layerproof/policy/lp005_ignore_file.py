@@ -3,7 +3,8 @@ Every build context has an ignore file that keeps out what no build should see.
 
 node_modules, __pycache__, .git, .gitignore, .env, *.log, data/ and *.pkl change all the time and decide nothing; .env
 holds secrets. What reaches the context can reach the image, and every change of it re-runs a `COPY . .`. A pattern
-without `**/` holds at the top of the context only.
+without `**/` holds at the top of the context only. Where the context has layerproof's own .layerproof/, that is one of
+them: every build writes there.
 
 Bad:
     node_modules
@@ -26,7 +27,7 @@ Source: R8 (US-7).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from layerproof.context import ignorer
 from layerproof.policy import Breach, ContextSubject
@@ -43,6 +44,8 @@ MANDATORY = {
     "*.pkl": ("model.pkl", "pkg/model.pkl"),
 }
 
+_OWN = ".layerproof"
+
 
 def check(subject: ContextSubject) -> Iterator[Breach]:
     """A missing file; or what it lets through, at the exception that does, else at the first line."""
@@ -50,7 +53,7 @@ def check(subject: ContextSubject) -> Iterator[Breach]:
         yield 1, f"there is no {subject.ignore_file.name}: the whole folder is sent to the builder"
         return
     by_line: dict[int, dict[str, str]] = {}
-    for name, path in _through(subject.patterns).items():
+    for name, path in _through(subject.patterns, subject.files).items():
         by_line.setdefault(_line_of(path, subject.patterns, subject.lines), {})[name] = path
     for line, through in sorted(by_line.items()):
         hint = ", ".join(f"**/{name}" for name in through)
@@ -59,16 +62,17 @@ def check(subject: ContextSubject) -> Iterator[Breach]:
 
 def mend(subject: ContextSubject, text: str) -> str:
     """The ignore file's text with the missing patterns at its end, where they win over every exception."""
-    missing = MANDATORY if subject.patterns is None else _through(subject.patterns)
+    missing = _through(subject.patterns or (), subject.files)
     end = "\r\n" if "\r\n" in text else "\n"
     head = text if not text or text.endswith("\n") else f"{text}{end}"
     return head + "".join(f"**/{name}{end}" for name in missing)
 
 
-def _through(patterns: tuple[str, ...]) -> dict[str, str]:
-    """The names of the list that patterns let through, each with a path that shows it."""
+def _through(patterns: tuple[str, ...], files: Collection[str]) -> dict[str, str]:
+    """The names of the list, and layerproof's own folder, that patterns let through, each with a path that shows it."""
     ignored = ignorer(patterns)
     through = {name: [path for path in paths if not ignored(path)] for name, paths in MANDATORY.items()}
+    through[_OWN] = [path for path in files if f"/{_OWN}/" in f"/{path}"]
     return {name: paths[0] for name, paths in through.items() if paths}
 
 

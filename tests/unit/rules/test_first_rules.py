@@ -163,6 +163,17 @@ def test_an_empty_ignore_file_lets_all_eight_through_and_says_so_once() -> None:
     assert (line, message.count("**/")) == (1, 8)
 
 
+def test_what_layerproof_keeps_stays_out_as_well() -> None:
+    files = {"app.py": 1, "shop/.layerproof/records/build.json": 1}
+    assert ["**/.layerproof" in message for _, message in findings("LP005", context(GOOD_IGNORE, files=files))] == [
+        True
+    ]
+    mended = RULES["LP005"].mend
+    assert mended is not None
+    assert mended(context(GOOD_IGNORE, files=files), GOOD_IGNORE) == f"{GOOD_IGNORE}**/.layerproof\n"
+    assert findings("LP005", context(GOOD_IGNORE, files={"app.py": 1, "x.layerproof/y": 1})) == []
+
+
 def test_what_an_exception_lets_through_is_told_at_its_line() -> None:
     text = GOOD_IGNORE + "# models\n!weights/model.pkl\n!**/*.pkl\n"
     assert lines("LP005", context(text)) == [len(GOOD_IGNORE.splitlines()) + 3]
