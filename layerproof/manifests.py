@@ -35,6 +35,8 @@ _BELOW_FOLDERS = {
     "prisma": (".prisma", ".sql"),
 }
 _MANIFEST_FOLDERS = tuple(_BELOW_FOLDERS)
+# .yarn/releases, .mvn/wrapper, gradle/wrapper
+_OF_A_MANAGER = re.compile(r"(^|/)(\.yarn|\.mvn)/|(^|/)gradle/wrapper/?$")
 _OF_DOCKER = ("Dockerfile*", "*.Dockerfile", "*.dockerfile", ".dockerignore", "*.dockerignore", "Containerfile*")
 
 # For each package manager: the files that declare dependencies, and the locks beside them that it obeys.
@@ -93,6 +95,7 @@ def is_manifest(path: str) -> bool:
     name = path.rstrip("/").rsplit("/", 1)[-1]
     return (
         name in _MANIFEST_FOLDERS
+        or _OF_A_MANAGER.search(path) is not None
         # requirements/base.txt
         or fnmatch(path, "*requirements/*.txt")
         or _IS_MANIFEST.match(name) is not None

@@ -46,6 +46,10 @@ def sample(pattern: str) -> str:
         "pubspec.yaml",
         ".mvn/",
         ".yarn",
+        ".yarn/releases",
+        "app/.yarn/plugins/",
+        "gradle/wrapper",
+        ".mvn/wrapper/",
     ],
 )
 def test_a_manifest_is_known_by_its_name(path: str) -> None:
@@ -72,6 +76,9 @@ def test_a_manifest_is_known_by_its_name(path: str) -> None:
         "*.py",
         "src/*.go",
         "**/*",
+        "wrapper",
+        "src/gradle/wrapper.js",
+        "releases",
     ],
 )
 def test_what_is_called_otherwise_is_none(path: str) -> None:
