@@ -17,7 +17,7 @@ from invoke.program import Program
 from layerproof import __version__
 from layerproof.errors import UsageError
 from layerproof.tasks import namespace
-from layerproof.tasks.console import as_called
+from layerproof.tasks.console import as_called, leave_pipe
 
 NAME = "layerproof"
 # The others of Invoke's are for tasks that run shell commands.
@@ -29,6 +29,16 @@ class _Program(Program):
     Invoke's own usage errors end with 1, as a failed proof does; here they end with 2. `--root` and `--file` stand
     before the task, and completion knows their values.
     """
+
+    def run(self, argv: Any = None, exit: bool = True) -> None:  # noqa: A002  # the name is Invoke's
+        try:
+            try:
+                super().run(argv, exit)
+            finally:
+                sys.stdout.flush()
+        except BrokenPipeError as error:
+            leave_pipe(sys.stdout)
+            raise SystemExit(0) from error
 
     def core_args(self) -> list[Argument]:
         own = [

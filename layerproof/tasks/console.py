@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import IO, TYPE_CHECKING, Any, TextIO
 
 from invoke.exceptions import Exit
 
@@ -52,6 +52,9 @@ def _console(stream: TextIO) -> Console:
                 objects = tuple(renamed(item, PROGRAM) for item in objects)
             super().print(*objects, **how)
 
+        def on_broken_pipe(self) -> None:
+            leave_pipe(self.file)  # and go on: the exit code is the task's
+
     piped = not stream.isatty()
     return Called(file=stream, width=PIPE_WIDTH if piped else None, soft_wrap=piped, highlight=False, emoji=False)
 
@@ -71,7 +74,11 @@ def say(text: str) -> None:
 def show(renderable: Any, document: Any, *, format: str) -> None:
     """Show a result as a person or a machine wants it."""
     if format == "json":
-        sys.stdout.write(json.dumps(document, indent=2) + "\n")
+        try:
+            sys.stdout.write(json.dumps(document, indent=2) + "\n")
+            sys.stdout.flush()
+        except BrokenPipeError:
+            leave_pipe(sys.stdout)
     else:
         out().print(renderable)
 
@@ -129,14 +136,18 @@ def exit_on_error(*, format: str = "text", known: Sequence[str] = FORMATS) -> It
         err().print("stopped", style="yellow")
         raise Exit(code=INTERRUPTED) from error
     except BrokenPipeError as error:
-        # `inv graph | head`: the reader has what it wanted.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        leave_pipe(sys.stdout)
         raise Exit(code=0) from error
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
         # Python looks through all that was imported for garbage when it exits, which takes longer than a no-op build.
         gc.freeze()
+
+
+def leave_pipe(stream: IO[str]) -> None:
+    """The reader, as of `inv graph | head`, has what it wanted: nothing more is written, not even when Python exits."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _interrupt(number: int, frame: object) -> None:

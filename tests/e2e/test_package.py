@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import Distributions, Installed, Repo
+from .conftest import COMMAND, Distributions, Installed, Repo
 
 SERVICE = {
     "compose.yaml": "name: lpf-package\nservices:\n  api: {build: api}\n",
@@ -171,3 +171,23 @@ def test_a_folder_without_a_project_is_a_clear_error(installed: Installed, tmp_p
     assert done.returncode == 2
     assert "no compose file" in done.stderr
     assert "next: Run from the project's folder" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        pytest.param(["--list"], 0, id="the tasks"),
+        pytest.param(["--help", "build"], 0, id="help"),
+        pytest.param(["rules"], 0, id="a table"),
+        pytest.param(["check", "--tool", "layerproof"], 1, id="findings"),
+        pytest.param(["check", "--tool", "layerproof", "--format", "json"], 1, id="findings as JSON"),
+    ],
+)
+def test_a_reader_that_leaves_early_changes_no_exit_code(shop: Path, words: list[str], code: int) -> None:
+    read, write = os.pipe()
+    os.close(read)
+    done = subprocess.run(
+        [str(COMMAND), *words], cwd=shop, stdout=write, stderr=subprocess.PIPE, text=True, check=False
+    )
+    os.close(write)
+    assert (done.returncode, done.stderr) == (code, "")
