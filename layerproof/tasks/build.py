@@ -198,7 +198,7 @@ def _build(
     from layerproof.workflow import build as workflow
 
     note = f"profile: {project.profile}" if project.profile else ""
-    later = ("layerproof.report.document", "layerproof.report.markdown", "layerproof.workflow.why")
+    later = ("layerproof.report.document", "layerproof.report.markdown", "layerproof.workflow.why", "filelock")
     drawing = watcher(note, needed_later=later)
     report = workflow.build(project, engine=engine, names=names, watcher=drawing, no_cache=no_cache)
     if note and not any(result.action == "built" for result in report.images):

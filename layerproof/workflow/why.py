@@ -196,11 +196,13 @@ def why_installed_again(project: Project, report: BuildReport) -> tuple[StepCaus
     history, config = History(project, lambda _: None), configuration(project)
     found = []
     for result in report.images:
-        if any(step.state in RAN for step in result.steps):
-            dependencies = _dependency_lines(history, result.image, config.service(_service_of(project, result.image)))
-            causes = _why(history, result.image).causes
-            again = [item for item in causes if item.line in dependencies and item.cause != "first"]
-            found += again[:1]
+        ran = [step for step in result.steps if step.state in RAN]
+        if ran:
+            installs = _installs(history, result.image, config.service(_service_of(project, result.image)))
+            # To trace what went into every step takes longer than the rest.
+            if any(step.line is None or step.line in installs for step in ran):
+                causes = _why(history, result.image).causes
+                found += [item for item in causes if item.line in installs and item.cause != "first"][:1]
     return tuple(found)
 
 
@@ -208,7 +210,7 @@ def _service_of(project: Project, name: str) -> str:
     return next((image.service for image in project.images if image.name == name), "")
 
 
-def _dependency_lines(history: History, name: str, config: ServiceConfig) -> set[int]:
+def _installs(history: History, name: str, config: ServiceConfig) -> set[int]:
     """The lines of the steps of an image, as it was last built, that install."""
     held = history.held(name)
     evidence = history.evidence(held) if held else None
