@@ -48,6 +48,11 @@ def with_parents(images: Iterable[Image], names: Collection[str]) -> tuple[Image
     return tuple(image for image in order if image.name in wanted)
 
 
+def local_tags(images: Iterable[Image]) -> frozenset[str]:
+    """The tags of images and of their upstreams: what a build of them looks at on this machine."""
+    return frozenset(tag for image in images for tag in (image.tag, *image.upstreams))
+
+
 def dependents(images: Iterable[Image], names: Collection[str]) -> tuple[str, ...]:
     """The named images and everything that needs them, in build order: what a change of them affects."""
     affected = set(names)

@@ -69,6 +69,9 @@ class FakeEngine:
     def ask_compose_config(self, call: ComposeCall) -> None:
         pass
 
+    def ask_images(self, references: Collection[str]) -> None:
+        pass
+
     def compose_config(self, call: ComposeCall) -> Mapping[str, Any]:
         return self.document
 

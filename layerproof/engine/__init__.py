@@ -145,6 +145,9 @@ class Engine(Protocol):
     def lint(self, definition: Mapping[str, Any]) -> Mapping[str, Any]:
         """BuildKit's own checks of every target: the `target` table of `--call=check,format=json`."""
 
+    def ask_images(self, references: Collection[str]) -> None:
+        """Begin in the background with what `images` is about to be asked."""
+
     def images(self, references: Collection[str] = ()) -> Mapping[str, ImageInfo]:
         """
         Local images, by tag as `docker images` shows it (docker.io and library/ dropped): those of some references, as

@@ -13,9 +13,6 @@ from layerproof.engine import ComposeCall, process
 from layerproof.engine.documents import each_text
 from layerproof.engine.plugins import plugin_command
 
-# How Compose ended, and the document.
-Resolved = tuple[process.Completed, Mapping[str, Any]]
-
 _CONFIG = ("--profile", "*", "config")
 # env file /home/me/shop/.env.local not found: stat /home/me/shop/.env.local: no such file or directory
 _NO_ENV_FILE = re.compile(r"env file .+ not found")
@@ -32,7 +29,7 @@ def run_compose(call: ComposeCall, words: Sequence[str]) -> process.Completed:
     return process.run(compose_command(call, words), cwd=call.root, environment=call.environment)
 
 
-def resolve(call: ComposeCall) -> Resolved:
+def resolve(call: ComposeCall) -> tuple[process.Completed, Mapping[str, Any]]:
     """
     The resolved document, all profiles on; {} where Compose refuses the files.
 

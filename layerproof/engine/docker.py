@@ -7,7 +7,6 @@ import os
 import sys
 import tempfile
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -28,7 +27,8 @@ from layerproof.engine import (
     parse_version,
     process,
 )
-from layerproof.engine.composing import Resolved, compose_command, resolve, run_compose
+from layerproof.engine.ahead import Ahead
+from layerproof.engine.composing import compose_command, resolve, run_compose
 from layerproof.engine.documents import image_info, marked_records, past_build
 from layerproof.engine.plugins import plugin_command
 from layerproof.errors import AuditError, BuildError, ConfigError, NoEngineError, StackError, UsageError
@@ -56,7 +56,7 @@ class DockerEngine:
 
     def __init__(self, *, builder: str | None = None) -> None:
         self.builder = builder
-        self._asked: tuple[ComposeCall, Future[Resolved]] | None = None
+        self._ahead = Ahead()
 
     def info(self) -> EngineInfo:
         from python_on_whales.exceptions import DockerException
@@ -81,13 +81,10 @@ class DockerEngine:
         )
 
     def ask_compose_config(self, call: ComposeCall) -> None:
-        pool = ThreadPoolExecutor(max_workers=1)
-        self._asked = call, pool.submit(resolve, call)
-        pool.shutdown(wait=False)
+        self._ahead.begin(("compose", call), lambda: resolve(call))
 
     def compose_config(self, call: ComposeCall) -> Mapping[str, Any]:
-        asked, self._asked = self._asked, None
-        done, document = asked[1].result() if asked and asked[0] == call else resolve(call)
+        done, document = self._ahead.answer(("compose", call), lambda: resolve(call))
         if done.returncode != 0:
             plugin_versions()
             files = ", ".join(str(file) for file in call.files)
@@ -191,22 +188,11 @@ class DockerEngine:
     def _builder(self) -> list[str]:
         return ["--builder", self.builder] if self.builder else []
 
+    def ask_images(self, references: Collection[str]) -> None:
+        self._ahead.begin(("images", frozenset(references)), lambda: _inspect(references))
+
     def images(self, references: Collection[str] = ()) -> Mapping[str, ImageInfo]:
-        # Every edit that is built leaves an untagged image behind; inspecting hundreds of them takes most of a second.
-        words = ["image", "ls", "--quiet", "--no-trunc", "--filter", "dangling=false"]
-        ids = sorted(set(references or _docker(words).split()))
-        if not ids:
-            return {}
-        # One call for all: python-on-whales inspects images one by one. An image may vanish in between: not an error.
-        done = process.run(["docker", "image", "inspect", *ids])
-        if done.returncode == 127:
-            raise NoEngineError("the docker CLI is missing", hint=INSTALL_HINT)
-        raise_for_missing_engine(done.stderr)
-        found: dict[str, ImageInfo] = {}
-        for entry in json.loads(done.stdout or "[]"):
-            tags = tuple(normalize_reference(tag) for tag in entry.get("RepoTags") or ())
-            found.update(dict.fromkeys(tags, image_info(entry, tags)))
-        return found
+        return self._ahead.answer(("images", frozenset(references)), lambda: _inspect(references))
 
     def export(self, references: Collection[str], read: Callable[[IO[bytes]], T]) -> T:
         result, done = process.read_output(["docker", "image", "save", *references], read)
@@ -295,6 +281,24 @@ class DockerEngine:
         words += ["--filter", f"until={older_than}"] if older_than else []
         lines = _docker(words).strip().splitlines()
         return lines[-1] if lines else "Total: 0B"
+
+
+def _inspect(references: Collection[str]) -> Mapping[str, ImageInfo]:
+    # Every edit that is built leaves an untagged image behind; inspecting hundreds of them takes most of a second.
+    words = ["image", "ls", "--quiet", "--no-trunc", "--filter", "dangling=false"]
+    ids = sorted(set(references or _docker(words).split()))
+    if not ids:
+        return {}
+    # One call for all: python-on-whales inspects images one by one. An image may vanish in between: not an error.
+    done = process.run(["docker", "image", "inspect", *ids])
+    if done.returncode == 127:
+        raise NoEngineError("the docker CLI is missing", hint=INSTALL_HINT)
+    raise_for_missing_engine(done.stderr)
+    found: dict[str, ImageInfo] = {}
+    for entry in json.loads(done.stdout or "[]"):
+        tags = tuple(normalize_reference(tag) for tag in entry.get("RepoTags") or ())
+        found.update(dict.fromkeys(tags, image_info(entry, tags)))
+    return found
 
 
 def plugin_versions() -> tuple[str, str]:

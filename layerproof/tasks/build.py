@@ -195,6 +195,9 @@ def prune(c: Context, all: bool = False, older_than: str = "", yes: bool = False
 def _build(
     project: Project, engine: Engine, names: Collection[str], *, no_cache: bool, summary: str, format: str
 ) -> None:
+    from layerproof import graph
+
+    engine.ask_images(graph.local_tags(graph.with_parents(project.images, names)))
     from layerproof.workflow import build as workflow
 
     note = f"profile: {project.profile}" if project.profile else ""

@@ -84,8 +84,7 @@ def plan_build(
 
 def _local(wanted: Collection[Image], engine: Engine) -> Mapping[str, ImageInfo]:
     """The images wanted and their upstreams, as far as they are here; all others would only cost time."""
-    upstreams = {name for image in wanted for name in image.upstreams}
-    return engine.images({image.tag for image in wanted} | upstreams)
+    return engine.images(graph.local_tags(wanted))
 
 
 def build(
@@ -123,6 +122,8 @@ def build(
     finally:
         watcher.finished()
     local = _local(plan.wanted, engine)
+    if not _are_built(plan, outcome, local):
+        local = _local(plan.wanted, engine)
     results = _results(plan, outcome, local)
     wall_s = clock() - started
     fresh = _fingerprints_now(gatherer, plan, local)
@@ -151,6 +152,16 @@ def build(
     warnings = (*plan.warnings, *outcome.warnings, *warnings, *_keep_records(project, plan, results, settled))
     lab = uses_stand_ins(plan.wanted, local)
     return BuildReport(results, wall_s, lab, warnings, phases=outcome.phases)
+
+
+def _are_built(plan: BuildPlan, outcome: _Outcome, local: Mapping[str, ImageInfo]) -> bool:
+    """Whether the local images are those of the build, which were asked for when the last of them seemed written."""
+    for image in plan.wanted:
+        found, made = local.get(image.tag), outcome.metadata.get(image.name) or {}
+        ids = {made[key] for key in ("containerimage.config.digest", "containerimage.digest") if key in made}
+        if image.name in plan.stale and ids and (found is None or found.id not in ids):
+            return False
+    return True
 
 
 def uses_stand_ins(images: Collection[Image], local: Mapping[str, ImageInfo]) -> bool:
@@ -196,10 +207,14 @@ class _Outcome:
 def _bake(
     project: Project, plan: BuildPlan, *, engine: Engine, watcher: progress.BuildWatcher, uncached: Collection[str]
 ) -> _Outcome:
-    log = progress.BuildLog()
+    log, asked = progress.BuildLog(), False
 
     def on_line(line: str) -> None:
+        nonlocal asked
         log.feed(line)
+        if not asked and all(progress.is_exported(log, name) for name in plan.stale):
+            asked = True
+            engine.ask_images(graph.local_tags(plan.wanted))
         watcher.line(log)
 
     definition = graph.bake_definition(plan.wanted, labels={PROJECT_LABEL: project.name})
