@@ -17,7 +17,7 @@ from invoke.program import Program
 from layerproof import __version__
 from layerproof.errors import UsageError
 from layerproof.tasks import namespace
-from layerproof.tasks.console import as_called, leave_pipe
+from layerproof.tasks.console import as_called, leave_pipe, write
 
 NAME = "layerproof"
 # The others of Invoke's are for tasks that run shell commands.
@@ -32,13 +32,11 @@ class _Program(Program):
 
     def run(self, argv: Any = None, exit: bool = True) -> None:  # noqa: A002  # the name is Invoke's
         try:
-            try:
-                super().run(argv, exit)
-            finally:
-                sys.stdout.flush()
-        except BrokenPipeError as error:
+            super().run(argv, exit)
+        except BrokenPipeError:
             leave_pipe(sys.stdout)
-            raise SystemExit(0) from error
+        finally:
+            write("")
 
     def core_args(self) -> list[Argument]:
         own = [

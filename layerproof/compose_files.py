@@ -54,11 +54,11 @@ def find_compose_files(
     Raises:
         ConfigError: one that is named does not exist; NoComposeFileError: none is named, and not exactly one is found.
     """
-    files = _named(root, configured, environment) or _main_in(root) or _only_below(root)
+    files = _named(root, configured=configured, environment=environment) or _main_in(root) or _only_below(root)
     return (*files, *(_existing_overlay(files[0], kind) for kind in overlays))
 
 
-def _named(root: Path, configured: str, environment: Mapping[str, str]) -> tuple[Path, ...]:
+def _named(root: Path, *, configured: str, environment: Mapping[str, str]) -> tuple[Path, ...]:
     dotenv = read_dotenv(root)
     listed = environment.get("COMPOSE_FILE") or configured or dotenv.get("COMPOSE_FILE", "")
     variable = "COMPOSE_PATH_SEPARATOR"

@@ -5,6 +5,9 @@ from __future__ import annotations
 import os.path
 from pathlib import Path
 
+# Where layerproof keeps what it remembers of a project, in its root.
+STATE_FOLDER = ".layerproof"
+
 
 def is_folder(path: Path) -> bool:
     """Whether a folder is there; `Path.is_dir` raises for a name that is too long."""

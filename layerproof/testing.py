@@ -60,6 +60,7 @@ class FakeEngine:
     past: Sequence[tuple[PastBuild, PastBuildDetails]] = ()
     commands: list[CommandResult] = field(default_factory=list)
     asked: list[tuple[str, Any]] = field(default_factory=list)
+    _early: dict[frozenset[str], Mapping[str, ImageInfo]] = field(default_factory=dict)
     _ids: Any = field(default_factory=lambda: itertools.count(1))
 
     def info(self) -> EngineInfo:
@@ -70,7 +71,7 @@ class FakeEngine:
         pass
 
     def ask_images(self, references: Collection[str]) -> None:
-        pass
+        self._early[frozenset(references)] = self.images(references)
 
     def compose_config(self, call: ComposeCall) -> Mapping[str, Any]:
         return self.document
@@ -109,6 +110,8 @@ class FakeEngine:
 
     def images(self, references: Collection[str] = ()) -> Mapping[str, ImageInfo]:
         self._need_daemon()
+        if frozenset(references) in self._early:
+            return self._early.pop(frozenset(references))
         self.looked += 1
         wanted = {normalize_reference(name) for name in references}
         return {tag: info for tag, info in self.local.items() if not wanted or tag in wanted}

@@ -119,7 +119,7 @@ class ComposeCall:
 
 
 class Engine(Protocol):
-    """Every verb raises NoEngineError when no engine answers."""
+    """Every verb but those that only begin something raises NoEngineError when no engine answers."""
 
     def info(self) -> EngineInfo:
         """Ask the daemon and both plugins for their versions."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -16,11 +17,21 @@ class Ahead:
         self._begun: list[tuple[object, Future[Any]]] = []
 
     def begin(self, question: object, fetch: Callable[[], object]) -> None:
-        """Fetch the answer to a question in the background; an error of it is raised where it is asked for."""
-        pool = ThreadPoolExecutor(max_workers=1)
+        """
+        Fetch the answer to a question in the background; an error of it is raised where it is asked for. A process that
+        ends before does not wait for it.
+        """
+        answer: Future[Any] = Future()
+
+        def run() -> None:
+            try:
+                answer.set_result(fetch())
+            except BaseException as error:  # noqa: BLE001  # raised where the answer is taken
+                answer.set_exception(error)
+
         self._begun = [item for item in self._begun if item[0] != question]
-        self._begun.append((question, pool.submit(fetch)))
-        pool.shutdown(wait=False)
+        self._begun.append((question, answer))
+        threading.Thread(target=run, daemon=True).start()
 
     def answer(self, question: object, fetch: Callable[[], T]) -> T:
         """The answer that was begun, or else one that is fetched now."""

@@ -30,6 +30,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 
 from layerproof.context import ignorer
+from layerproof.paths import STATE_FOLDER
 from layerproof.policy import Breach, ContextSubject
 
 # What the requirement names, and paths it must keep out: at the top, and below for what appears anywhere.
@@ -43,8 +44,6 @@ MANDATORY = {
     "data/": ("data/a.bin",),
     "*.pkl": ("model.pkl", "pkg/model.pkl"),
 }
-
-_OWN = ".layerproof"
 
 
 def check(subject: ContextSubject) -> Iterator[Breach]:
@@ -72,7 +71,7 @@ def _through(patterns: tuple[str, ...], files: Collection[str]) -> dict[str, str
     """The names of the list, and layerproof's own folder, that patterns let through, each with a path that shows it."""
     ignored = ignorer(patterns)
     through = {name: [path for path in paths if not ignored(path)] for name, paths in MANDATORY.items()}
-    through[_OWN] = [path for path in files if f"/{_OWN}/" in f"/{path}"]
+    through[STATE_FOLDER] = [path for path in files if f"/{STATE_FOLDER}/" in f"/{path}"]
     return {name: paths[0] for name, paths in through.items() if paths}
 
 

@@ -93,20 +93,20 @@ def home_of(
     }
     if named:
         return image.context / min(named, key=lambda folder: len(folder.parts))
-    below = [folder for folder in manifests if folder != image.context and folder.is_relative_to(image.context)]
-    is_told = len(below) == 1 and any(path.startswith(f"{below[0]}/") for path in sources)
-    return below[0] if is_told else None
+    folder = next(iter(manifests)) if len(manifests) == 1 else image.context
+    is_below = folder != image.context and folder.is_relative_to(image.context)
+    return folder if is_below and any(path.startswith(f"{folder}/") for path in sources) else None
 
 
-def manifest_folders(flow: Flow, kinds: Kinds, files: Collection[str]) -> frozenset[Path]:
-    """The folders of the manifests that can reach the commands of their package managers; for a project mostly one."""
-    return frozenset(
-        Path(path).parent
-        for line, commands in kinds.commands.items()
-        for command in commands
-        for path in files
-        if command.ecosystem and declares(command.tool, path) and any(node.takes(path) for node in flow.upstream(line))
-    )
+def manifest_folders(flow: Flow, *, kinds: Kinds, files: Collection[str]) -> frozenset[Path]:
+    """The folders of the manifests that reach an install; for a service mostly one."""
+    folders = set[Path]()
+    for line, commands in kinds.installs.items():
+        before = flow.upstream(line)
+        for command in (item for item in commands if item.ecosystem and not item.names_packages):
+            found = (path for path in files if declares(command.tool, path))
+            folders.update(Path(path).parent for path in found if any(node.takes(path) for node in before))
+    return frozenset(folders)
 
 
 def is_same_source(one: Image, other: Image) -> bool:

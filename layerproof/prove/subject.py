@@ -79,14 +79,15 @@ class Subject:
 @dataclass(frozen=True)
 class _Analysis:
     """
-    What is read from the Dockerfile and the files of one service; `own` are the source files below its home,
-    `manifests` the folders that its dependencies are installed from; `takes_source` says whether any step takes source,
-    whoever's it is.
+    What is read from the Dockerfile and the files of one service; `paths` are the files that get past its ignore file,
+    `own` the source files below its home, `manifests` the folders that its dependencies are installed from.
+    `takes_source` says whether any step takes source, whoever's it is.
     """
 
     image: Image
     config: ServiceConfig
     files: Files
+    paths: frozenset[str]
     flow: Flow
     kinds: Kinds
     home: Path | None
@@ -97,11 +98,11 @@ class _Analysis:
 
     def takes(self, path: str) -> bool:
         """Whether a file gets past its ignore file and into one of its steps."""
-        return path in self.kinds.sources and any(node.takes(path) for node in self.flow.nodes.values())
+        return path in self.paths and any(node.takes(path) for node in self.flow.nodes.values())
 
     def is_one_application_with(self, other: _Analysis) -> bool:
-        """Whether two services, such as a server and its worker, install from one and the same folder."""
-        return len(self.manifests) == 1 and self.manifests == other.manifests
+        """Whether two services, as a server and its worker, install from one folder, and nothing tells them apart."""
+        return self.home == other.home and len(self.manifests) == 1 and self.manifests == other.manifests
 
 
 def load_subjects(
@@ -128,13 +129,18 @@ def _subject(found: _Analysis, analyses: Mapping[str, _Analysis], project: Proje
     siblings = {}
     # A service that it is built on is no sibling, and neither is one that shares the source of such a one.
     kin = [image, *parents]
+
+    def takes(path: Path) -> bool:
+        of_bases = (node for flow in flows.values() for node in flow.nodes.values())
+        return found.takes(str(path)) or any(node.takes(path) for node in of_bases)
+
     for other in analyses.values():
-        if other.image not in kin and not any(is_same_source(other.image, one) for one in kin):
-            path = _sibling_source(other, found)
-            # Two stages of one Dockerfile, two Dockerfiles with one manifest: these may well be one application, and
-            # nothing has to tell them apart. And who takes no source has none of its own.
-            is_one = is_same_file(other.image, image) or other.is_one_application_with(found)
-            is_unclear = other.home is None and other.takes_source and not is_one
+        is_kin = other.image in kin or any(is_same_source(other.image, one) for one in kin)
+        if not is_kin and not other.is_one_application_with(found):
+            path = _sibling_source(other, found, takes=takes)
+            # Two stages of one Dockerfile may well be one application: nothing has to tell them apart. And who takes no
+            # source has none of its own.
+            is_unclear = other.home is None and other.takes_source and not is_same_file(other.image, image)
             if path is not None or is_unclear:
                 siblings[other.image.name] = path
     bases = list(flows.values())
@@ -159,25 +165,30 @@ def _analyse(image: Image, project: Project, config: ServiceConfig, files_of: Fi
     folders = {image.context, *(source.folder for node in flow.nodes.values() for source in node.sources)}
     reached = {folder: files[folder] for folder in sorted(folders) if folder in files}
     kinds = load_kinds(flow, files=reached, config=config)
-    manifests = manifest_folders(
-        flow, kinds, [f"{folder}/{path}" for folder, paths in reached.items() for path in paths]
-    )
+    paths = frozenset(f"{folder}/{path}" for folder, listed in reached.items() for path in listed)
+    manifests = manifest_folders(flow, kinds=kinds, files=paths)
     takes_source = worst_source(flow, kinds, kinds.sources, home=None) is not None
     home = home_of(image, project.images, kinds.sources, manifests=manifests if takes_source else ())
     own = tuple(path for path in kinds.sources if home is not None and path.startswith(f"{home}/"))
     # One that its image takes; where it takes none, any will do for the probe of another service.
     source = _configured_source(image, config) or worst_source(flow, kinds, own, home=home)
     source = source or (Path(min(own)) if own else None)
-    return _Analysis(image, config, files, flow, kinds, home, own, source, manifests, takes_source)
+    return _Analysis(image, config, files, paths, flow, kinds, home, own, source, manifests, takes_source)
 
 
-def _sibling_source(other: _Analysis, found: _Analysis) -> Path | None:
-    """A source file of another service; None where it has none, or none that can be told from this one's."""
+def _sibling_source(other: _Analysis, found: _Analysis, *, takes: Callable[[Path], bool]) -> Path | None:
+    """
+    A source file of another service; None where it has none, or none that can be told from this one's.
+
+    Args:
+        takes: whether this one, or a base of it, takes a file.
+    """
     here = found.home
     nested = here is not None and other.home is not None and here != other.home and here.is_relative_to(other.home)
     if other.home is None:
-        apart = [path for path in other.kinds.sources if not found.takes(path)]
-        return _configured_source(other.image, other.config) or worst_source(other.flow, other.kinds, apart, home=None)
+        worst = worst_source(other.flow, other.kinds, other.kinds.sources, home=None)
+        apart = worst if worst is not None and not takes(worst) else None
+        return _configured_source(other.image, other.config) or apart
     if not nested or other.config.probe_source is not None:
         return other.source
     own = [path for path in other.own if not path.startswith(f"{here}/")]

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import sys
 from typing import TYPE_CHECKING
 
 from invoke.tasks import task
 
-from layerproof.tasks.console import FORMATS, connect, environment_of, exit_on_error, load_project, show
+from layerproof.tasks.console import FORMATS, connect, environment_of, exit_on_error, load_project, show, write
 
 if TYPE_CHECKING:
     from invoke.context import Context
@@ -40,6 +39,6 @@ def affected(c: Context, base: str = "origin/main", profile: str = "", format: s
         project = load_project(c, engine, profile=profile)
         report = find_affected(project, base, engine=engine, environment=environment_of(c))
         if format == "matrix":
-            sys.stdout.write(json.dumps(affected_matrix(report)) + "\n")
+            write(json.dumps(affected_matrix(report)) + "\n")
         else:
             show(render_affected(report), affected_document(report), format=format)

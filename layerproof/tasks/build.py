@@ -25,6 +25,7 @@ from layerproof.tasks.console import (
     say,
     show,
     watcher,
+    write,
 )
 
 if TYPE_CHECKING:
@@ -132,7 +133,7 @@ def graph(c: Context, format: str = "text", profile: str = "") -> None:
     with exit_on_error(format=format, known=("text", "json", "bake")):
         project = load_project(c, connect(), profile=profile)
         if format == "bake":
-            print(json.dumps(bake_definition(project.images), indent=2))  # noqa: T201
+            write(json.dumps(bake_definition(project.images), indent=2) + "\n")
         else:
             show(render_graph(project), graph_document(project), format=format)
 
@@ -203,9 +204,10 @@ def _build(
     note = f"profile: {project.profile}" if project.profile else ""
     later = ("layerproof.report.document", "layerproof.report.markdown", "layerproof.workflow.why", "filelock")
     drawing = watcher(note, needed_later=later)
-    report = workflow.build(project, engine=engine, names=names, watcher=drawing, no_cache=no_cache)
-    if note and not any(result.action == "built" for result in report.images):
-        say(note)
+    try:
+        report = workflow.build(project, engine=engine, names=names, watcher=drawing, no_cache=no_cache)
+    finally:
+        drawing.say_note()
     from layerproof.report.document import build_document
     from layerproof.report.markdown import build_markdown
     from layerproof.report.text import render_build

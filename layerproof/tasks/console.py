@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from layerproof.engine import Engine
     from layerproof.model import Project
-    from layerproof.progress import BuildWatcher
+    from layerproof.tasks.watching import DrawingWatcher
 
 FORMATS = ("text", "json")
 PROGRAM = "layerproof"
@@ -75,13 +75,18 @@ def say(text: str) -> None:
 def show(renderable: Any, document: Any, *, format: str) -> None:
     """Show a result as a person or a machine wants it."""
     if format == "json":
-        try:
-            sys.stdout.write(json.dumps(document, indent=2) + "\n")
-            sys.stdout.flush()
-        except BrokenPipeError:
-            leave_pipe(sys.stdout)
+        write(json.dumps(document, indent=2) + "\n")
     else:
         out().print(renderable)
+
+
+def write(text: str) -> None:
+    """Write a result to stdout as it is; a reader that has gone changes nothing of what the task ends with."""
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        leave_pipe(sys.stdout)
 
 
 def as_called(text: str) -> str:
@@ -117,10 +122,12 @@ def exit_on_error(*, format: str = "text", known: Sequence[str] = FORMATS) -> It
     """
     End the process with the error's code; a bug keeps its traceback. SIGTERM and a closed terminal end as Ctrl-C does.
 
+    Python looks for garbage in all that is imported, again and again and when it exits, which takes a tenth of a
+    second: in this process it does so rarely, and no more in what there is at the end of a task.
+
     Args:
         format: the output format that was asked for; one that is not known is refused before anything is done.
     """
-    # Python would look for garbage in all that is imported, again and again and when it exits: a tenth of a second.
     gc.set_threshold(GARBAGE_THRESHOLD)
     before = {number: signal.signal(number, _interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
     try:
@@ -138,9 +145,6 @@ def exit_on_error(*, format: str = "text", known: Sequence[str] = FORMATS) -> It
     except KeyboardInterrupt as error:
         err().print("stopped", style="yellow")
         raise Exit(code=INTERRUPTED) from error
-    except BrokenPipeError as error:
-        leave_pipe(sys.stdout)
-        raise Exit(code=0) from error
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
@@ -241,7 +245,7 @@ def load_project(
     one stands for none, as CI has it where an expression gives nothing.
     """
     where, environment = root_of(c), environment_of(c)
-    _ask_meanwhile(engine, where, environment, overlays)
+    _ask_meanwhile(engine, where, environment=environment, overlays=overlays)
 
     from layerproof.cache_entries import lacks_token
     from layerproof.workflow.load import load
@@ -259,7 +263,7 @@ def load_project(
     return project
 
 
-def _ask_meanwhile(engine: Engine, root: Path, environment: Mapping[str, str], overlays: tuple[str, ...]) -> None:
+def _ask_meanwhile(engine: Engine, root: Path, *, environment: Mapping[str, str], overlays: tuple[str, ...]) -> None:
     """Let Compose read its files while what reads its answer is imported; `load` tells what is wrong with them."""
     from layerproof.compose_files import find_compose_files
     from layerproof.config_file import configured_compose_file
@@ -279,14 +283,8 @@ def load_stack(c: Context, engine: Engine, *, overlays: tuple[str, ...] = ()) ->
     return load(root_of(c), engine=engine, environment=environment_of(c), overlays=overlays, with_images=False)
 
 
-def watcher(note: str = "", *, needed_later: Sequence[str] = ()) -> BuildWatcher:
-    """
-    Live rows on a terminal, lines elsewhere.
-
-    Args:
-        note: said when something is about to be built.
-        needed_later: modules to import while docker builds.
-    """
+def watcher(note: str = "", *, needed_later: Sequence[str] = ()) -> DrawingWatcher:
+    """The watcher of a build; importing it takes what reading the project has imported already."""
     from layerproof.tasks.watching import DrawingWatcher
 
-    return DrawingWatcher(note, needed_later)
+    return DrawingWatcher(note, needed_later=needed_later)

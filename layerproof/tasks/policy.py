@@ -19,6 +19,7 @@ from layerproof.tasks.console import (
     root_of,
     say,
     show,
+    write,
     write_file,
 )
 
@@ -81,9 +82,9 @@ def check(
         if sarif:
             write_file(Path(sarif), (json.dumps(_sarif(report), indent=2) + "\n").encode())
         if format == "sarif":
-            sys.stdout.write(json.dumps(_sarif(report), indent=2) + "\n")
+            write(json.dumps(_sarif(report), indent=2) + "\n")
         elif format == "github":
-            sys.stdout.write(github_annotations(report))
+            write(github_annotations(report))
         else:
             show(render_check(report), findings_document(report), format=format)
         fail_unless(not report.findings)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +20,7 @@ from layerproof.tasks.console import (
     load_project,
     say,
     show,
+    write,
     write_file,
 )
 
@@ -111,11 +111,11 @@ def _tell(report: ProofReport, *, junit: str, summary: str, format: str) -> None
     if summary:
         append_text(Path(summary), proof_markdown(report))
     if format == "junit":
-        sys.stdout.write(proof_junit(report))
+        write(proof_junit(report))
     elif format == "markdown":
-        sys.stdout.write(proof_markdown(report))
+        write(proof_markdown(report))
     elif format == "svg":
-        sys.stdout.write(render_picture(render_proof(report), title=proof_summary(report), command="layerproof prove"))
+        write(render_picture(render_proof(report), title=proof_summary(report), command="layerproof prove"))
     else:
         show(render_proof(report), proof_document(report), format=format)
 

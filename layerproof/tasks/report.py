@@ -46,9 +46,9 @@ def report(
     """
     import webbrowser
 
+    from layerproof.paths import STATE_FOLDER
     from layerproof.report.page import render_page
     from layerproof.report.text import size
-    from layerproof.workflow.load import STATE_FOLDER
     from layerproof.workflow.report import collect
 
     with exit_on_error(format=format):

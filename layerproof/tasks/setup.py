@@ -177,6 +177,7 @@ def demo(c: Context, install: bool = False, photo: str = "") -> None:
     """
     from pathlib import Path
 
+    from layerproof.paths import STATE_FOLDER
     from layerproof.report.demo import render_analysis, render_end
     from layerproof.tasks.stack import show_checks, show_stack, start
     from layerproof.workflow import demo as workflow
@@ -193,7 +194,7 @@ def demo(c: Context, install: bool = False, photo: str = "") -> None:
         project = start(c, engine)
         holds = show_checks(c, engine)
         fail_unless(holds)
-        folder = root_of(c) / ".layerproof"
+        folder = root_of(c) / STATE_FOLDER
         picture = Path(photo) if photo else workflow.sample_photo(folder, say=say)
         analysis = workflow.analyse(project, picture)
         out().print(render_analysis(analysis, picture))

@@ -20,7 +20,7 @@ class DrawingWatcher(BuildWatcher):
         needed_later: modules to import while docker works.
     """
 
-    def __init__(self, note: str = "", needed_later: Sequence[str] = ()) -> None:
+    def __init__(self, note: str = "", *, needed_later: Sequence[str] = ()) -> None:
         self._note = note
         self._needed_later = needed_later
         self._drawing: Future[BuildWatcher] | None = None
@@ -29,8 +29,7 @@ class DrawingWatcher(BuildWatcher):
         self, names: Sequence[str], *, stale: Sequence[str], owner: Callable[[Step], str] = labelled_target
     ) -> None:
         def begin() -> BuildWatcher:
-            if self._note:
-                say(self._note)
+            self.say_note()
             drawing = _for_console()
             drawing.started(names, stale=stale, owner=owner)
             return drawing
@@ -40,6 +39,12 @@ class DrawingWatcher(BuildWatcher):
         for module in self._needed_later:
             pool.submit(import_module, module)
         pool.shutdown(wait=False)
+
+    def say_note(self) -> None:
+        """Say the note, once; for a build that never starts."""
+        note, self._note = self._note, ""
+        if note:
+            say(note)
 
     def line(self, log: BuildLog) -> None:
         if self._drawing is not None:

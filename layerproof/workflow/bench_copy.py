@@ -21,12 +21,13 @@ from layerproof.engine.documents import each_text
 from layerproof.errors import ConfigError
 from layerproof.graph import bake_definition
 from layerproof.model import Image, Project
+from layerproof.paths import STATE_FOLDER
 from layerproof.workflow.build import PROJECT_LABEL
 from layerproof.workflow.load import compose_call, configuration, load
 from layerproof.workflow.workspace import Workspace
 
 # What no fresh checkout has; it would only make the naive builds slower.
-_NOT_IN_A_CHECKOUT = (".git", ".layerproof", ".venv", "venv", "node_modules", "__pycache__", "*.pyc")
+_NOT_IN_A_CHECKOUT = (".git", STATE_FOLDER, ".venv", "venv", "node_modules", "__pycache__", "*.pyc")
 # Of a build in the compose file; tags, caches and labels are the benchmark's own.
 _BUILD_KEYS = (
     *("target", "dockerfile_inline", "secrets", "ssh", "network", "extra_hosts", "ulimits", "shm_size", "platforms"),

@@ -8,9 +8,9 @@ from pathlib import Path
 from layerproof.atomic import write_atomically
 from layerproof.bench.results import BenchReport
 from layerproof.errors import ConfigError
+from layerproof.paths import STATE_FOLDER
 from layerproof.report.bench import bench_document, parse_bench
 from layerproof.report.bench_page import bench_markdown, bench_svg, put_into_page
-from layerproof.workflow.load import STATE_FOLDER
 
 
 def keep(root: Path, report: BenchReport) -> Path:

@@ -122,7 +122,7 @@ def build(
     finally:
         watcher.finished()
     local = _local(plan.wanted, engine)
-    if not _are_built(plan, outcome, local):
+    if outcome.asked_early and not _are_built(plan, outcome, local):
         local = _local(plan.wanted, engine)
     results = _results(plan, outcome, local)
     wall_s = clock() - started
@@ -155,11 +155,14 @@ def build(
 
 
 def _are_built(plan: BuildPlan, outcome: _Outcome, local: Mapping[str, ImageInfo]) -> bool:
-    """Whether the local images are those of the build, which were asked for when the last of them seemed written."""
-    for image in plan.wanted:
+    """
+    Whether the local images are those that the build made, by its metadata. Where they are not, or nothing tells, they
+    were asked for before docker had loaded the last of them.
+    """
+    for image in (image for image in plan.wanted if image.name in plan.stale):
         found, made = local.get(image.tag), outcome.metadata.get(image.name) or {}
-        ids = {made[key] for key in ("containerimage.config.digest", "containerimage.digest") if key in made}
-        if image.name in plan.stale and ids and (found is None or found.id not in ids):
+        ids = [made.get(key) for key in ("containerimage.config.digest", "containerimage.digest")]
+        if found is None or found.id not in ids:
             return False
     return True
 
@@ -190,7 +193,10 @@ def _fingerprints_now(gatherer: Gatherer, plan: BuildPlan, local: Mapping[str, I
 
 @dataclass(frozen=True)
 class _Outcome:
-    """How one bake run ended: the steps of every image wanted, and how long each took that was built."""
+    """
+    How one bake run ended: the steps of every image wanted, and how long each took that was built. `asked_early` says
+    that the local images were asked for before it ended.
+    """
 
     steps: Mapping[str, tuple[Step, ...]]
     wall_s: Mapping[str, float]
@@ -198,6 +204,7 @@ class _Outcome:
     metadata: Mapping[str, Any] = field(default_factory=dict)
     error: BuildError | None = None
     warnings: tuple[str, ...] = ()
+    asked_early: bool = False
 
     def provenance(self, name: str) -> Mapping[str, Any]:
         """That of one image; {} after a build that failed."""
@@ -207,13 +214,13 @@ class _Outcome:
 def _bake(
     project: Project, plan: BuildPlan, *, engine: Engine, watcher: progress.BuildWatcher, uncached: Collection[str]
 ) -> _Outcome:
-    log, asked = progress.BuildLog(), False
+    log, asked_early = progress.BuildLog(), False
 
     def on_line(line: str) -> None:
-        nonlocal asked
+        nonlocal asked_early
         log.feed(line)
-        if not asked and all(progress.is_exported(log, name) for name in plan.stale):
-            asked = True
+        if not asked_early and all(progress.is_exported(log, name) for name in plan.stale):
+            asked_early = True
             engine.ask_images(graph.local_tags(plan.wanted))
         watcher.line(log)
 
@@ -225,14 +232,16 @@ def _bake(
     if done.returncode != 0 or progress.failed_vertices(log, ended_well=True):
         steps = _steps_by_name(plan, log)
         spans = {name: progress.span_s(log, name, steps[name]) for name in plan.stale}
-        return _Outcome(steps, spans, phases, error=build_error(plan.wanted, plan.stale, log, done.returncode))
+        error = build_error(plan.wanted, plan.stale, log, done.returncode)
+        return _Outcome(steps, spans, phases, error=error, asked_early=asked_early)
     if not log.vertices:
         raise BuildError("the build ended well but reported no step at all", hint="Check `docker buildx version`.")
     texts = {image.name: image.dockerfile.text for image in plan.wanted}
     metadata = _metadata(plan, done.metadata)
     steps = progress.steps_by_image(log, metadata=metadata, dockerfiles=texts)
     spans = {name: progress.span_s(log, name, steps[name]) for name in plan.stale}
-    return _Outcome(steps, spans, phases, metadata, warnings=cache_troubles(log.vertices.values()))
+    warnings = cache_troubles(log.vertices.values())
+    return _Outcome(steps, spans, phases, metadata, warnings=warnings, asked_early=asked_early)
 
 
 def _metadata(plan: BuildPlan, metadata: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -17,13 +17,16 @@ _NO_UPSTREAM = (
 # Unable to connect to deb.debian.org:http:; curl: (6) Could not resolve host: x; dial tcp 1.2.3.4:443: i/o timeout
 _NO_NETWORK = re.compile(
     r"(could not|unable to|failed to) (connect|resolve host|fetch|download)|temporary failure|i/o timeout"
-    r"|(connection|read|request) (refused|reset|timed out)|(network|host) is unreachable|no such host"
-    r"|\b(ECONNRESET|ECONNREFUSED|ETIMEDOUT|ENOTFOUND|EAI_AGAIN)\b",
+    r"|(connection|connect|read|request|operation) (refused|reset|timed out)|(network|host) is unreachable|no such host"
+    r"|TLS handshake timeout|\b(ECONNRESET|ECONNREFUSED|ETIMEDOUT|ENOTFOUND|EAI_AGAIN)\b",
     re.IGNORECASE,
 )
+# A test that asks a database which a build does not have.
+_THIS_MACHINE = re.compile(r"localhost|127\.0\.0\.1|::1")
+_MEND = "Mend that step and run the build again: the steps before it are cached."
 _DOWNLOAD_AGAIN = (
     "It looks as if a download failed: run the build again. The steps before it are cached, and so is what was"
-    " downloaded into a cache mount."
+    " downloaded into a cache mount. If it fails again, mend that step."
 )
 _NO_EXPORT = "Log in to where the cache goes, or add ignore-error=true to its entry to go on without it."
 
@@ -45,10 +48,9 @@ def build_error(wanted: Collection[Image], stale: Sequence[str], log: progress.B
         )
     where = _where(wanted, step) if step else ""
     reason = vertex.error.splitlines()[0]
-    is_network = any(_NO_NETWORK.search(line) for line in vertex.log)
-    advice = (
-        _DOWNLOAD_AGAIN if is_network else "Mend that step and run the build again: the steps before it are cached."
-    )
+    said = vertex.log or (vertex.error,)  # what fetches without a command, as ADD does, has no log
+    is_network = any(_NO_NETWORK.search(line) and not _THIS_MACHINE.search(line) for line in said)
+    advice = _DOWNLOAD_AGAIN if is_network else _MEND
     return BuildError(
         f"{where}{vertex.name}: {reason}" + (f"\n{tail}" if tail else ""),
         hint=f"{advice}{_done_before(stale, log)}",

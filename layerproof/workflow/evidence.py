@@ -15,9 +15,8 @@ from layerproof.digests import DigestIndex, load_index
 from layerproof.engine import ImageInfo
 from layerproof.evidence import Evidence, Listing, Upstream, make_evidence
 from layerproof.model import Image, Project
-from layerproof.paths import is_folder
+from layerproof.paths import STATE_FOLDER, is_folder
 from layerproof.references import normalize_reference
-from layerproof.workflow.load import STATE_FOLDER
 
 
 class Gatherer:

@@ -15,8 +15,8 @@ from layerproof.evidence import Evidence, Upstream
 from layerproof.flow import Flow
 from layerproof.ingredients import Trace, trace
 from layerproof.model import Project, Step, StepState
+from layerproof.paths import STATE_FOLDER
 from layerproof.references import normalize_reference
-from layerproof.workflow.load import STATE_FOLDER
 
 IN_CACHE = (StepState.RAN, StepState.CACHED, StepState.UNKNOWN)
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from layerproof.changes import FileChange, read_exactly
 from layerproof.config_file import PYPROJECT, STANDALONE
+from layerproof.paths import STATE_FOLDER
 from layerproof.starters import Starter
 from layerproof.starters.configuration import add_settings, render_settings
 from layerproof.starters.plan import FoundService, InitPlan
@@ -21,7 +22,6 @@ from layerproof.starters.render import (
     render_ignore_file,
     render_nginx_conf,
 )
-from layerproof.workflow.load import STATE_FOLDER
 from layerproof.workflow.repository import Repository
 from layerproof.workflow.subjects import repository_of
 

@@ -19,11 +19,11 @@ from layerproof.engine.install import Say
 from layerproof.errors import BuildError, ConfigError, NoEngineError, UsageError
 from layerproof.graph import pulled_services
 from layerproof.model import LabResult, Project
+from layerproof.paths import STATE_FOLDER
 from layerproof.progress import BuildLog, BuildWatcher, failed_vertices
 from layerproof.references import normalize_reference
 from layerproof.settings import profile_names
 from layerproof.workflow.build import LAB_LABEL, is_stand_in
-from layerproof.workflow.load import STATE_FOLDER
 
 RECIPE_LABEL = "dev.layerproof.lab.recipe"
 PROFILE = "lab"

@@ -15,10 +15,10 @@ from layerproof.config import load_config
 from layerproof.engine import ComposeCall, Engine
 from layerproof.errors import ConfigError, UsageError, WindowsPathError
 from layerproof.model import Image, Project, Service
+from layerproof.paths import STATE_FOLDER
 from layerproof.settings import CacheConfig, Config, Overlay
 from layerproof.workflow.images import OnBroken, base_images, link, refuse, service_images, used_bases
 
-STATE_FOLDER = ".layerproof"
 PROFILE_VARIABLE = "LAYERPROOF_PROFILE"
 
 

@@ -19,8 +19,8 @@ from pathlib import Path
 from layerproof.context import ignore_file_of, list_context
 from layerproof.errors import ProofError
 from layerproof.model import Image, Project
+from layerproof.paths import STATE_FOLDER
 from layerproof.prove.edits import Edit
-from layerproof.workflow.load import STATE_FOLDER
 
 # Another file system, too many links, a file of another user.
 _HOME_ATTEMPTS = 10

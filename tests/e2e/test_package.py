@@ -181,6 +181,8 @@ def test_a_folder_without_a_project_is_a_clear_error(installed: Installed, tmp_p
         pytest.param(["rules"], 0, id="a table"),
         pytest.param(["check", "--tool", "layerproof"], 1, id="findings"),
         pytest.param(["check", "--tool", "layerproof", "--format", "json"], 1, id="findings as JSON"),
+        pytest.param(["check", "--tool", "layerproof", "--format", "github"], 1, id="findings as annotations"),
+        pytest.param(["check", "--tool", "layerproof", "--format", "sarif"], 1, id="findings as SARIF"),
     ],
 )
 def test_a_reader_that_leaves_early_changes_no_exit_code(shop: Path, words: list[str], code: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -113,3 +114,34 @@ def test_only_the_tasks_print() -> None:
         if isinstance(node, ast.Call)
     )
     assert {where for where, call in calls if isinstance(call.func, ast.Name) and call.func.id == "print"} <= {"tasks"}
+
+
+def imports_at_once(path: Path) -> set[str]:
+    """What importing a module imports: at its top, and in turn at the top of what it imports of layerproof."""
+    seen, waiting = set[str](), [path]
+    while waiting:
+        top = [
+            node
+            for node in ast.parse(waiting.pop().read_text(encoding="utf-8")).body
+            if isinstance(node, ast.Import | ast.ImportFrom)
+        ]
+        found = {name for node in top for name in _names(node)} - seen
+        seen |= found
+        files = (PACKAGE.parent.joinpath(*name.split(".")) for name in found if name.startswith("layerproof"))
+        waiting += [
+            file for base in files for file in (base.with_suffix(".py"), base / "__init__.py") if file.is_file()
+        ]
+    return {name.split(".")[0] for name in seen}
+
+
+def _names(node: ast.Import | ast.ImportFrom) -> Iterator[str]:
+    for alias in node.names:
+        yield alias.name if isinstance(node, ast.Import) else f"{node.module}.{alias.name}"
+        if isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+
+
+@pytest.mark.parametrize("name", ["tasks/__init__", "compose_files", "config_file", "roots", "engine/docker"])
+def test_what_comes_before_the_first_answer_of_docker_is_imported_quickly(name: str) -> None:
+    slow = {"pydantic", "rich", "python_on_whales", "yaml", "dockerfile", "requests", "jinja2", "filelock"}
+    assert imports_at_once(PACKAGE / f"{name}.py").isdisjoint(slow)

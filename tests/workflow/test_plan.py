@@ -452,6 +452,41 @@ def test_a_server_and_a_worker_that_install_from_one_folder_are_one_application(
     assert plan.outcome == "not applicable"
 
 
+def test_they_are_one_application_in_a_folder_below_the_context_too(tmp_path: Path) -> None:
+    text = "FROM python\nCOPY srv/requirements.txt .\nRUN pip install -r requirements.txt\nCOPY srv .\nCMD {}\n"
+    write(tmp_path, {"srv/requirements.txt": "flask", "srv/main.py": ""})
+    subject = in_one_context(tmp_path, {"web": text.format("gunicorn"), "jobs": text.format("celery")}, "web")
+    plan = plan_probe(subject, "sibling")
+    assert isinstance(plan, Skip)
+    assert plan.outcome == "not applicable"
+
+
+def test_a_second_manifest_below_the_first_is_no_home(tmp_path: Path) -> None:
+    python = "FROM python\nCOPY requirements.txt .\nRUN pip install -r requirements.txt\n"
+    node = "FROM node AS page\nCOPY page/package.json .\nRUN npm ci\n"
+    write(
+        tmp_path, {"requirements.txt": "", "app.py": "", "page/package.json": "{}", "page/index.js": "", "one/a.js": ""}
+    )
+    dockerfiles = {"site": f"{node}{python}COPY --from=page / /page\nCOPY . .\n", "other": "FROM node\nCOPY one .\n"}
+    assert edited(in_one_context(tmp_path, dockerfiles, "site"), "source") == ["app.py"]
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "files"),
+    [
+        pytest.param("COPY . .", "COPY . .", {"main.py": "", "scripts/x.py": ""}, id="by the ignore file alone"),
+        pytest.param("COPY lib lib", "COPY lib two ./", {"lib/main.py": "", "two/x.py": ""}, id="what is edited most"),
+    ],
+)
+def test_a_file_apart_proves_nothing_where_the_rest_is_shared(
+    tmp_path: Path, a: str, b: str, files: Mapping[str, str]
+) -> None:
+    write(tmp_path, {**files, "a.Dockerfile.dockerignore": "scripts\n"})
+    plan = plan_probe(in_one_context(tmp_path, {"a": f"FROM x\n{a}\n", "b": f"FROM x\n{b}\n"}, "a"), "sibling")
+    assert isinstance(plan, Skip)
+    assert plan.outcome == "unproven"
+
+
 def test_the_folder_of_its_manifest_is_the_services_own_whatever_it_is_called(tmp_path: Path) -> None:
     text = "FROM x\nCOPY {0} {0}\nRUN cd {1} && {2}\nCOPY . .\n"
     write(tmp_path, {"ui/package.json": "{}", "ui/page.js": "", "srv/requirements.txt": "", "srv/main.py": ""})

@@ -126,6 +126,19 @@ def test_what_a_proof_has_built_is_in_the_cache(repo: Path, project: Project, si
     assert said(why_next(project, engine=simulated, names=["api"], builder="another"))["api"]
 
 
+def test_what_went_into_the_steps_is_traced_only_where_one_that_installs_ran(
+    repo: Path, project: Project, simulated: SimulatedEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object) -> None:
+        pytest.fail("an edit of code was traced")
+
+    build(project, engine=simulated, names=ALL)
+    (repo / "api" / "src" / "main.js").write_text("// edited\n")
+    report = build(project, engine=simulated, names=ALL)
+    monkeypatch.setattr("layerproof.workflow.why._why", fails)
+    assert why_installed_again(project, report) == ()
+
+
 def test_an_install_that_ran_again_is_told_with_the_build(
     repo: Path, project: Project, simulated: SimulatedEngine
 ) -> None:
