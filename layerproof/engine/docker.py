@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 PULL_TIMEOUT_S = 600.0
 MIN_MARKER = 16
 PRUNED_AT_ONCE = 100
+# Of a build that failed docker shows what the step printed, and after that 20 lines more.
+RUN_TAIL = 40
 INSTALL_HINT = (
     "Run `inv doctor --install` (Debian and Ubuntu, as root), or follow https://docs.docker.com/engine/install/ ; "
     "if the daemon is installed but stopped, start it: `sudo systemctl start docker`."
@@ -227,7 +229,7 @@ class DockerEngine:
 
     def run(self, command: Sequence[str], *, cwd: Path, environment: Mapping[str, str]) -> CommandResult:
         done = process.run(command, cwd=cwd, environment=environment)
-        return CommandResult(done.returncode, done.tail())
+        return CommandResult(done.returncode, done.tail(RUN_TAIL))
 
     def containers(self, call: ComposeCall) -> tuple[Container, ...]:
         done = run_compose(call, ["ps", "--all", "--format", "json"])

@@ -7,11 +7,14 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import partial
+from typing import TypeVar
 
 from layerproof.bench.commands import Command, commands_of
 from layerproof.bench.plan import NAIVE, OURS, SEQUENCE, Job, Plan
 from layerproof.bench.results import Size
 from layerproof.bench.watcher import BenchWatcher
+from layerproof.downloads import has_failed_download
 from layerproof.engine import Engine
 from layerproof.errors import BenchError, BuildError
 from layerproof.model import Image, Project, StepState
@@ -21,11 +24,14 @@ from layerproof.workflow.bench_edit import Editable, find_editables
 from layerproof.workflow.build import PROJECT_LABEL
 from layerproof.workflow.workspace import make_workspace
 
+T = TypeVar("T")
 Clock = Callable[[], float]
 # The short words for contestants in tags.
 _WORDS = {OURS: "inv", "docker buildx bake": "bake", "docker compose build": "compose", SEQUENCE: "docker"}
 # What the benchmark's tags begin with, and the file that makes a build cold.
 MARK = "layerproof-bench-"
+# A build whose download failed is built anew so often; what was measured before is not lost by it.
+_ATTEMPTS = 3
 # Clocks of this machine and of the engine's may differ by so much.
 _SKEW_S = 60.0
 
@@ -38,6 +44,10 @@ class BenchPlan:
     services: tuple[str, ...]
     naive: tuple[str, ...]
     notes: tuple[str, ...]
+
+
+class _DownloadError(BuildError):
+    """A build failed because of the network, which says nothing about the contestant."""
 
 
 @dataclass
@@ -110,7 +120,8 @@ def warm_up(run: Run, what: BenchPlan) -> None:
         services = what.naive if name == NAIVE else ("",) if len(run.copies) > 1 else what.services
         for service in services:
             run.watcher.doing(f"warm-up: {service or 'everything'}, {name}")
-            _execute(run, name, _commands(run, Job("cold", service, ()), name))
+            job = Job("cold", service, ())
+            _until_downloaded(run, partial(_execute, run, name, _commands(run, job, name)))
         for kind, service in run.editables:
             if kind == "edit" and name != NAIVE:
                 run.watcher.doing(f"warm-up: code edit of {service}, {name}")
@@ -128,6 +139,20 @@ def warm_up(run: Run, what: BenchPlan) -> None:
 def measure(run: Run, job: Job, contestant: str) -> None:
     about = f"{_SAID[job.kind]} {job.service or 'everything'}, {contestant}"
     run.watcher.doing(about)
+    since, wall_s = _until_downloaded(run, lambda: _time(run, job, contestant))
+    ran = _steps_since(run, since)
+    if job.kind != "noop" and not ran:
+        raise BenchError(
+            f"{about}: the build ran no step, so nothing was measured",
+            hint="Does the file that was edited reach the image? Name another one: probe-source of the service.",
+        )
+    run.times.setdefault((job, contestant), []).append(wall_s)
+    run.ran.setdefault((job, contestant), []).append(ran)
+    run.watcher.measured(about, wall_s, ran)
+
+
+def _time(run: Run, job: Job, contestant: str) -> tuple[float, float]:
+    """Prepare a build that nobody has made, make it, and return when it began and how many seconds it took."""
     before = run.nonces[job.service if contestant == NAIVE else contestant]
     if job.kind == "cold":
         if contestant == NAIVE:
@@ -140,17 +165,18 @@ def measure(run: Run, job: Job, contestant: str) -> None:
     since, started = time.time(), run.clock()
     _execute(run, contestant, commands)
     wall_s = run.clock() - started
-    ran = _steps_since(run, since)
-    if job.kind != "noop" and not ran:
-        raise BenchError(
-            f"{about}: the build ran no step, so nothing was measured",
-            hint="Does the file that was edited reach the image? Name another one: probe-source of the service.",
-        )
-    run.times.setdefault((job, contestant), []).append(wall_s)
-    run.ran.setdefault((job, contestant), []).append(ran)
-    run.watcher.measured(about, wall_s, ran)
     if job.kind == "cold" or (contestant == NAIVE and job.edited):
         _drop_superseded(run, before)
+    return since, wall_s
+
+
+def _until_downloaded(run: Run, build: Callable[[], T]) -> T:
+    for _ in range(_ATTEMPTS - 1):
+        try:
+            return build()
+        except _DownloadError:
+            run.watcher.doing("a download failed: the same again")
+    return build()
 
 
 _SAID = {"cold": "cold build of", "noop": "no-op of", "edit": "code edit of", "manifest": "manifest edit of"}
@@ -179,8 +205,10 @@ def _execute(run: Run, contestant: str, commands: Sequence[Command]) -> None:
         done = run.engine.run(command, cwd=copy.root, environment=environment)
         if done.returncode != 0:
             run.engine.info()  # an engine that went away is no failed build
-            tail = "\n".join(f"  | {line}" for line in done.tail.splitlines())
-            raise BuildError(
+            lines = done.tail.splitlines()
+            tail = "\n".join(f"  | {line}" for line in lines)
+            error = _DownloadError if has_failed_download(lines) else BuildError
+            raise error(
                 f"{contestant}: `{' '.join(command[:4])} ...` ended with {done.returncode}\n{tail}",
                 hint="A contestant that fails is no number: mend that build, or leave it out (--only, --part).",
             )

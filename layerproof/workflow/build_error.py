@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Sequence
 
 from layerproof import graph, progress
 from layerproof.cache_events import exports_cache
+from layerproof.downloads import has_failed_download
 from layerproof.errors import BuildError
 from layerproof.flow import load_flow
 from layerproof.model import Image, Step
@@ -14,15 +14,6 @@ from layerproof.model import Image, Step
 _NO_UPSTREAM = (
     "The upstream image is neither here nor to be had from its registry. Where no registry can be reached: inv lab."
 )
-# Unable to connect to deb.debian.org:http:; curl: (6) Could not resolve host: x; dial tcp 1.2.3.4:443: i/o timeout
-_NO_NETWORK = re.compile(
-    r"(could not|unable to|failed to) (connect|resolve host|fetch|download)|temporary failure|i/o timeout"
-    r"|(connection|connect|read|request|operation) (refused|reset|timed out)|(network|host) is unreachable|no such host"
-    r"|TLS handshake timeout|\b(ECONNRESET|ECONNREFUSED|ETIMEDOUT|ENOTFOUND|EAI_AGAIN)\b",
-    re.IGNORECASE,
-)
-# A test that asks a database which a build does not have.
-_THIS_MACHINE = re.compile(r"localhost|127\.0\.0\.1|::1")
 _MEND = "Mend that step and run the build again: the steps before it are cached."
 _DOWNLOAD_AGAIN = (
     "It looks as if a download failed: run the build again. The steps before it are cached, and so is what was"
@@ -49,8 +40,7 @@ def build_error(wanted: Collection[Image], stale: Sequence[str], log: progress.B
     where = _where(wanted, step) if step else ""
     reason = vertex.error.splitlines()[0]
     said = vertex.log or (vertex.error,)  # what fetches without a command, as ADD does, has no log
-    is_network = any(_NO_NETWORK.search(line) and not _THIS_MACHINE.search(line) for line in said)
-    advice = _DOWNLOAD_AGAIN if is_network else _MEND
+    advice = _DOWNLOAD_AGAIN if has_failed_download(said) else _MEND
     return BuildError(
         f"{where}{vertex.name}: {reason}" + (f"\n{tail}" if tail else ""),
         hint=f"{advice}{_done_before(stale, log)}",

@@ -28,6 +28,7 @@ LEVELS = {
         "progress",
         "context",
         "digests",
+        "downloads",
         "evidence",
         "kept",
         "records",

@@ -35,6 +35,7 @@ class Builder(FakeEngine):
     """Makes the images that a command names, and remembers a build with one step unless there was nothing to do."""
 
     fails: str = ""
+    stalls: int = 0
     is_dead: bool = False
     texts: dict[str, str] = field(default_factory=dict)
     commands_run: list[tuple[str, ...]] = field(default_factory=list)
@@ -48,6 +49,9 @@ class Builder(FakeEngine):
     def run(self, command: Sequence[str], *, cwd: Path, environment: Mapping[str, str]) -> CommandResult:
         if self.fails and self.fails in command:
             return CommandResult(1, "it broke")
+        if self.stalls and "bake" in command:
+            self.stalls -= 1
+            return CommandResult(1, "npm error code ECONNRESET\nERROR: failed to solve")
         self.commands_run.append(tuple(command))
         definition = json.loads((cwd / "bench.bake.json").read_text())["target"]
         if command[:2] == ("docker", "build"):
@@ -139,6 +143,22 @@ def test_a_contestant_that_fails_is_an_error_with_its_last_lines(shop: Project, 
     with pytest.raises(BuildError, match=r"docker buildx bake: .* ended with 1\n  \| it broke"):
         run(shop, builder)
     assert not any(tag.startswith("layerproof-bench-") for tag in builder.local)
+
+
+def test_a_build_whose_download_failed_is_made_again_and_what_was_measured_is_kept(
+    shop: Project, builder: Builder
+) -> None:
+    builder.stalls = 2
+    report = run(shop, builder)
+    assert builder.stalls == 0
+    times = {(item.kind, item.service): item.times_s for item in report.measurements if "bake" in item.contestant}
+    assert len(times["cold", ""]) == 1
+
+
+def test_a_download_that_fails_each_time_ends_the_benchmark(shop: Project, builder: Builder) -> None:
+    builder.stalls = 3
+    with pytest.raises(BuildError, match="ECONNRESET"):
+        run(shop, builder)
 
 
 def test_a_repo_whose_references_cannot_be_renamed_is_refused(repo: Path, builder: Builder) -> None:
