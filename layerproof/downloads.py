@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-# Unable to connect to deb.debian.org:http:; curl: (6) Could not resolve host: x; dial tcp 1.2.3.4:443: i/o timeout
+# Unable to connect to deb.example.org:http:; curl: (6) Could not resolve host: x; dial tcp 1.2.3.4:443: i/o timeout
 _NO_NETWORK = re.compile(
     r"(could not|unable to|failed to) (connect|resolve host|fetch|download)|temporary failure|i/o timeout"
     r"|(connection|connect|read|request|operation) (refused|reset|timed out)|(network|host) is unreachable|no such host"

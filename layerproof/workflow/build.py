@@ -121,9 +121,7 @@ def build(
         outcome = _bake(project, plan, engine=engine, watcher=watcher, uncached=uncached)
     finally:
         watcher.finished()
-    local = _local(plan.wanted, engine)
-    if outcome.asked_early and not _are_built(plan, outcome, local):
-        local = _local(plan.wanted, engine)
+    local = _local_after(plan, outcome, engine)
     results = _results(plan, outcome, local)
     wall_s = clock() - started
     fresh = _fingerprints_now(gatherer, plan, local)
@@ -132,18 +130,7 @@ def build(
         for name, item in plan.evidence.items()
         if fresh.get(name) == plan.fingerprints[name]
     }
-    hidden = frozenset[str]().union(*(secret_values(image) for image in plan.wanted))
-    images = {
-        result.image: BuiltImage(
-            action="failed" if outcome.error and result.action == "built" else result.action,
-            forced=result.image in uncached,
-            wall_s=result.wall_s,
-            size_bytes=result.size_bytes,
-            id=result.id,
-            steps=_fit_to_keep(outcome.steps[result.image], hidden),
-        )
-        for result in results
-    }
+    images = _fit_to_keep(plan, outcome, results, forced=uncached)
     builder = progress.builder_of(outcome.metadata) or engine.current_builder()
     made = Build(began, builder, "build", wall_s, images, outcome.phases)
     warnings = remember(project, made, settled)
@@ -154,11 +141,14 @@ def build(
     return BuildReport(results, wall_s, lab, warnings, phases=outcome.phases)
 
 
+def _local_after(plan: BuildPlan, outcome: _Outcome, engine: Engine) -> Mapping[str, ImageInfo]:
+    """The local images after the build; asked for again where docker answered before it had loaded the last of them."""
+    local = _local(plan.wanted, engine)
+    return _local(plan.wanted, engine) if outcome.asked_early and not _are_built(plan, outcome, local) else local
+
+
 def _are_built(plan: BuildPlan, outcome: _Outcome, local: Mapping[str, ImageInfo]) -> bool:
-    """
-    Whether the local images are those that the build made, by its metadata. Where they are not, or nothing tells, they
-    were asked for before docker had loaded the last of them.
-    """
+    """Whether the local images are those that the build made, by its metadata; False where nothing tells."""
     for image in (image for image in plan.wanted if image.name in plan.stale):
         found, made = local.get(image.tag), outcome.metadata.get(image.name) or {}
         ids = [made.get(key) for key in ("containerimage.config.digest", "containerimage.digest")]
@@ -178,9 +168,26 @@ def is_stand_in(tag: str, info: ImageInfo | None) -> bool:
     return info is not None and info.labels.get(LAB_LABEL) == tag
 
 
-def _fit_to_keep(steps: Sequence[Step], hidden: Collection[str]) -> tuple[Step, ...]:
-    """What a step printed may have secrets in it."""
-    return tuple(replace(step, log=tuple(without_secrets(line, hidden) for line in step.log)) for step in steps)
+def _fit_to_keep(
+    plan: BuildPlan, outcome: _Outcome, results: Sequence[ImageResult], *, forced: Collection[str]
+) -> dict[str, BuiltImage]:
+    """What is remembered of each image; what a step printed may have secrets in it."""
+    hidden = frozenset[str]().union(*(secret_values(image) for image in plan.wanted))
+
+    def masked(step: Step) -> Step:
+        return replace(step, log=tuple(without_secrets(line, hidden) for line in step.log))
+
+    return {
+        result.image: BuiltImage(
+            action="failed" if outcome.error and result.action == "built" else result.action,
+            forced=result.image in forced,
+            wall_s=result.wall_s,
+            size_bytes=result.size_bytes,
+            id=result.id,
+            steps=tuple(map(masked, outcome.steps[result.image])),
+        )
+        for result in results
+    }
 
 
 def _fingerprints_now(gatherer: Gatherer, plan: BuildPlan, local: Mapping[str, ImageInfo]) -> dict[str, str]:

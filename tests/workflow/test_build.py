@@ -170,7 +170,7 @@ def test_a_failed_build_names_the_step_and_records_nothing(repo: Path, project: 
 @pytest.mark.parametrize(
     ("printed", "is_download"),
     [
-        pytest.param("E: Failed to fetch http://deb.debian.org/x.deb  Unable to connect to it", True, id="apt"),
+        pytest.param("E: Failed to fetch http://deb.example.org/x.deb  Unable to connect to it", True, id="apt"),
         pytest.param("npm error code ECONNRESET", True, id="npm"),
         pytest.param(
             "npm error network request to https://x failed, reason: connect ETIMEDOUT", True, id="npm, no answer"

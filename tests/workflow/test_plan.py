@@ -443,19 +443,13 @@ def in_one_context(root: Path, dockerfiles: Mapping[str, str], subject: str) -> 
     return load_it(root, builds, subject)
 
 
-def test_a_server_and_a_worker_that_install_from_one_folder_are_one_application(tmp_path: Path) -> None:
-    text = "FROM python\nCOPY requirements.txt .\nRUN pip install -r requirements.txt\nCOPY . .\nCMD {}\n"
-    write(tmp_path, {"requirements.txt": "flask", "shop/tasks.py": "", "manage.py": ""})
-    subject = in_one_context(tmp_path, {"web": text.format("gunicorn"), "jobs": text.format("celery")}, "web")
-    plan = plan_probe(subject, "sibling")
-    assert isinstance(plan, Skip)
-    assert plan.outcome == "not applicable"
-
-
-def test_they_are_one_application_in_a_folder_below_the_context_too(tmp_path: Path) -> None:
-    text = "FROM python\nCOPY srv/requirements.txt .\nRUN pip install -r requirements.txt\nCOPY srv .\nCMD {}\n"
-    write(tmp_path, {"srv/requirements.txt": "flask", "srv/main.py": ""})
-    subject = in_one_context(tmp_path, {"web": text.format("gunicorn"), "jobs": text.format("celery")}, "web")
+@pytest.mark.parametrize("folder", ["", "srv/"])
+def test_a_server_and_a_worker_that_install_from_one_folder_are_one_application(tmp_path: Path, folder: str) -> None:
+    text = (
+        f"FROM python\nCOPY {folder}requirements.txt .\nRUN pip install -r requirements.txt\nCOPY {folder or '.'} .\n"
+    )
+    write(tmp_path, {f"{folder}requirements.txt": "flask", f"{folder}shop/tasks.py": "", f"{folder}main.py": ""})
+    subject = in_one_context(tmp_path, {"web": f"{text}CMD gunicorn\n", "jobs": f"{text}CMD celery\n"}, "web")
     plan = plan_probe(subject, "sibling")
     assert isinstance(plan, Skip)
     assert plan.outcome == "not applicable"
