@@ -101,8 +101,8 @@ class _Analysis:
         return path in self.paths and any(node.takes(path) for node in self.flow.nodes.values())
 
     def is_one_application_with(self, other: _Analysis) -> bool:
-        """Whether two services, as a server and its worker, install from one folder, and nothing tells them apart."""
-        return self.home == other.home and len(self.manifests) == 1 and self.manifests == other.manifests
+        """Whether two services, as a server and its worker do, install from one and the same folder."""
+        return len(self.manifests) == 1 and self.manifests == other.manifests
 
 
 def load_subjects(
@@ -136,11 +136,12 @@ def _subject(found: _Analysis, analyses: Mapping[str, _Analysis], project: Proje
 
     for other in analyses.values():
         is_kin = other.image in kin or any(is_same_source(other.image, one) for one in kin)
-        if not is_kin and not other.is_one_application_with(found):
+        if not is_kin:
             path = _sibling_source(other, found, takes=takes)
-            # Two stages of one Dockerfile may well be one application: nothing has to tell them apart. And who takes no
-            # source has none of its own.
-            is_unclear = other.home is None and other.takes_source and not is_same_file(other.image, image)
+            # Two stages of one Dockerfile, or two that install from one folder, may well be one application: nothing
+            # has to tell them apart. And who takes no source has none of its own.
+            is_one = is_same_file(other.image, image) or other.is_one_application_with(found)
+            is_unclear = other.home in (None, found.home) and other.takes_source and not is_one
             if path is not None or is_unclear:
                 siblings[other.image.name] = path
     bases = list(flows.values())
@@ -184,8 +185,8 @@ def _sibling_source(other: _Analysis, found: _Analysis, *, takes: Callable[[Path
         takes: whether this one, or a base of it, takes a file.
     """
     here = found.home
-    nested = here is not None and other.home is not None and here != other.home and here.is_relative_to(other.home)
-    if other.home is None:
+    nested = here is not None and other.home is not None and here.is_relative_to(other.home)
+    if other.home in (None, here):
         worst = worst_source(other.flow, other.kinds, other.kinds.sources, home=None)
         apart = worst if worst is not None and not takes(worst) else None
         return _configured_source(other.image, other.config) or apart

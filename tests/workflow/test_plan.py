@@ -455,6 +455,21 @@ def test_a_server_and_a_worker_that_install_from_one_folder_are_one_application(
     assert plan.outcome == "not applicable"
 
 
+def test_of_one_application_what_only_the_other_part_takes_is_edited_all_the_same(tmp_path: Path) -> None:
+    text = "FROM python\nCOPY requirements.txt .\nRUN pip install -r requirements.txt\nCOPY {} .\n"
+    write(tmp_path, {"requirements.txt": "flask", "one/main.py": "", "two/main.py": ""})
+    assert edited(in_one_context(tmp_path, {"a": text.format("one"), "b": text.format("two")}, "a"), "sibling") == [
+        "two/main.py"
+    ]
+
+
+def test_a_source_that_is_configured_tells_what_installs_from_one_folder_apart(tmp_path: Path) -> None:
+    text = "FROM python\nCOPY requirements.txt .\nRUN pip install -r requirements.txt\nCOPY . .\n"
+    config = '[tool.layerproof.services.b]\nprobe-source = "two/main.py"\n'
+    write(tmp_path, {"requirements.txt": "flask", "two/main.py": "", "pyproject.toml": config})
+    assert edited(in_one_context(tmp_path, {"a": text, "b": text + "CMD x\n"}, "a"), "sibling") == ["two/main.py"]
+
+
 def test_a_second_manifest_below_the_first_is_no_home(tmp_path: Path) -> None:
     python = "FROM python\nCOPY requirements.txt .\nRUN pip install -r requirements.txt\n"
     node = "FROM node AS page\nCOPY page/package.json .\nRUN npm ci\n"
