@@ -25,6 +25,9 @@ EXAMPLE = "examples/flask-svelte"
 NODE_PROJECTS = ("backend", "web", f"{EXAMPLE}/frontend")
 # A Node.js from PyPI, so that a machine without one can run every check.
 NODE = nox.project.dependency_groups(nox.project.load_toml("pyproject.toml"), "node")
+# What can befall a long run on any machine: the engine has crashed and is starting again, a connection was lost. A test
+# that fails with one of these is run a second time; every other failure counts at once.
+MACHINE_FAILED = ("no Docker Engine answers", "Cannot connect to the Docker daemon", "a download failed")
 DOCKERFILES = sorted(str(path.relative_to(ROOT)) for path in ROOT.glob("*/Dockerfile")) + sorted(
     str(path.relative_to(ROOT)) for folder in ("docker", "lab", EXAMPLE) for path in ROOT.glob(f"{folder}/*/Dockerfile")
 )
@@ -117,7 +120,8 @@ def tests(session: nox.Session) -> None:
 def e2e(session: nox.Session) -> None:
     """The real engine, the real services, a real browser."""
     install(session, "e2e")
-    session.run("pytest", "tests/e2e", *session.posargs)
+    again = [word for symptom in MACHINE_FAILED for word in ("--only-rerun", symptom)]
+    session.run("pytest", "tests/e2e", "--reruns", "1", "--reruns-delay", "15", *again, *session.posargs)
     # The stand-ins were built by the tests above, or the real images are here: either must pass.
     images = {"LAB_MONGO_IMAGE": "mongo:7.0", "LAB_MONGO_EXPRESS_IMAGE": "mongo-express:1.0.2"}
     session.run("pytest", "lab/mongo/tests", *session.posargs, env=images)

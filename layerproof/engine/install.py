@@ -28,6 +28,15 @@ DEBIAN_OWN_PACKAGES = ("runc", "iptables")
 UBUNTU_PACKAGES = ("docker.io", "docker-buildx", "docker-compose-v2")
 DAEMON_LOG = Path("/var/log/layerproof-dockerd.log")
 DAEMON_START_S = 60.0
+# A daemon that crashes is started again, up to three times, as docker.service would do; one that is stopped ends well.
+RESTARTING = """
+for attempt in 1 2 3; do
+    "$@" && exit 0
+    echo "dockerd ended with code $?"
+    sleep 2
+done
+exec "$@"
+"""
 SOURCE_FILE = Path("/etc/apt/sources.list.d/layerproof.sources")
 PIN_FILE = Path("/etc/apt/preferences.d/layerproof")
 KEY_FILE = Path("/etc/apt/keyrings/layerproof-docker.asc")
@@ -143,7 +152,7 @@ def start_daemon(*, say: Say) -> None:
             raise NoEngineError("dockerd is not installed", hint="Run `inv doctor --install`.")
         _remove_stale_pid_files()
         say(f"starting dockerd (log: {DAEMON_LOG})")
-        process.detach([program], log=DAEMON_LOG)
+        process.detach(["sh", "-c", RESTARTING, "sh", program], log=DAEMON_LOG)
     deadline = time.monotonic() + DAEMON_START_S
     while time.monotonic() < deadline:
         if process.run(["docker", "version", "--format", "{{.Server.Version}}"], timeout_s=10).returncode == 0:
