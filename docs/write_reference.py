@@ -16,18 +16,19 @@ import sys
 import textwrap
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, get_args, get_origin
+from types import NoneType
+from typing import Annotated, Any, Literal, get_args, get_origin
 
+import msgspec
 from invoke.parser.argument import Argument
 from invoke.tasks import Task
-from pydantic import BaseModel
-from pydantic.fields import FieldInfo
 
 from layerproof import errors
 from layerproof.report import affected, audit, bench, document, findings, init, rules, why
-from layerproof.settings import Config
+from layerproof.settings import Config, Table
 from layerproof.tasks import namespace
 from layerproof.tasks.console import INTERRUPTED
+from layerproof.validation import parts_of
 from layerproof.workflow import report
 
 FOLDER = Path(__file__).with_name("reference")
@@ -74,26 +75,29 @@ def tasks() -> list[Task[Any]]:
     return [namespace[name] for name in namespace.task_names]
 
 
-def config_keys(model: type[BaseModel] = Config, path: str = "") -> Iterator[tuple[str, FieldInfo]]:
+def config_keys(table: type[Table] = Config, path: str = "") -> Iterator[tuple[str, msgspec.structs.FieldInfo]]:
     """Every key of the configuration as `services.S.gpu`, with its field; tables are gone into."""
-    for name, field in model.model_fields.items():
-        key = f"{path}{field.alias or name}"
-        inner = next((part for part in _types(field.annotation) if issubclass(part, BaseModel)), None)
-        if inner is None:
+    for field in msgspec.structs.fields(table):
+        key = f"{path}{field.encode_name}"
+        inner = _table_in(field.type)
+        if not inner or description(field):
             yield key, field
-            continue
-        if field.description:
-            yield key, field
-        named = f".{NAMES.get(name, 'NAME')}" if get_origin(field.annotation) is dict else ""
-        yield from config_keys(inner, f"{key}{named}.")
+        if inner:
+            named = f".{NAMES.get(field.name, 'NAME')}" if get_origin(parts_of(field.type)[0]) is dict else ""
+            yield from config_keys(inner, f"{key}{named}.")
 
 
-def _types(annotation: Any) -> Iterator[type]:
-    """The classes that an annotation is made of."""
-    if isinstance(annotation, type) and not get_args(annotation):
-        yield annotation
-    for part in get_args(annotation):
-        yield from _types(part)
+def _table_in(kind: Any) -> type[Table] | None:
+    """The table that a type holds: `dict[str, ServiceConfig]`, `AuditConfig | None`."""
+    if isinstance(kind, type) and issubclass(kind, Table):
+        return kind
+    return next((found for part in get_args(kind) if (found := _table_in(part))), None)
+
+
+def description(field: msgspec.structs.FieldInfo) -> str:
+    """What the field's own annotation says that it is; "" for a table that is described by its keys."""
+    notes = get_args(field.type)[1:] if get_origin(field.type) is Annotated else ()
+    return next((note.description for note in notes if isinstance(note, msgspec.Meta) and note.description), "")
 
 
 def _index() -> str:
@@ -159,7 +163,7 @@ def _flag_row(argument: Argument) -> str:
 
 def _configuration_page() -> str:
     rows = "\n".join(
-        f"| `{key}` | {_kind(field)} | {_default(field)} | {_cell(field.description or '')} |"
+        f"| `{key}` | {_kind(field)} | {_default(field)} | {_cell(description(field))} |"
         for key, field in config_keys()
     )
     return f"""{NOTE}# Configuration keys
@@ -174,22 +178,19 @@ any other of yours. An unknown key is an error that names it. What the tables ar
 """
 
 
-def _kind(field: FieldInfo) -> str:
+def _kind(field: msgspec.structs.FieldInfo) -> str:
     """`text`, `number`, `yes or no`, `list`, `table`, or the words that it can be."""
-    origin = get_origin(field.annotation)
-    classes = list(_types(field.annotation))
-    if origin in (tuple, dict):
-        return {tuple: "list", dict: "table"}[origin]
-    if not classes:
-        return " or ".join(f'`"{word}"`' for word in get_args(field.annotation))
-    names = {bool: "yes or no", int: "number", float: "number", str: "text"}
-    return names[classes[0]]
+    names = {bool: "yes or no", int: "number", float: "number", str: "text", tuple: "list", dict: "table"}
+    parts = [part for part in parts_of(field.type) if part is not NoneType]
+    if get_origin(parts[0]) is Literal:
+        return " or ".join(f'`"{word}"`' for word in get_args(parts[0]))
+    return " or ".join(names[get_origin(part) or part] for part in parts)
 
 
-def _default(field: FieldInfo) -> str:
-    value = field.get_default(call_default_factory=True)
-    if field.is_required():
+def _default(field: msgspec.structs.FieldInfo) -> str:
+    if field.required:
         return "*required*"
+    value = field.default if field.default is not msgspec.NODEFAULT else field.default_factory()
     if value in (None, "", (), {}):
         return ""
     return (

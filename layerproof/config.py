@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import difflib
 import re
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, get_args
 
-from pydantic import BaseModel, ValidationError
+import msgspec
 
 from layerproof.config_file import PYPROJECT, STANDALONE, find_config, parse_table, read_text
 from layerproof.errors import ConfigError
-from layerproof.settings import Config
+from layerproof.settings import Config, Table
+from layerproof.validation import UNKNOWN_KEY, InvalidError, Key, checked, parts_of, type_at
 
 
 def parse_config(text: str, *, path: Path) -> Config:
@@ -27,16 +28,14 @@ def parse_config(text: str, *, path: Path) -> Config:
     table = parse_table(text, path)
     above = () if path.name == STANDALONE else ("tool", "layerproof")
     try:
-        return Config.model_validate(table)
-    except ValidationError as error:
-        first = error.errors()[0]
-        keys = [str(part) for part in first["loc"]]
-        where = ".".join([*above, *keys])
-        is_unknown = first["type"] == "extra_forbidden"
-        reason = "unknown key" if is_unknown else first["msg"].removeprefix("Value error, ")
+        return checked(table, Config)
+    except InvalidError as error:
+        where = ".".join(map(str, [*above, *error.keys]))
+        is_type = error.reason.startswith("Expected `")
+        reason = error.reason.replace("object", "table") if is_type else error.reason
         raise ConfigError(
-            f"{path}:{_line_of(keys, text, below=bool(above))}: {where}: {reason}",
-            hint=_known_keys(keys) if is_unknown else "Mend that value.",
+            f"{path}:{_line_of(error.keys, text, below=bool(above))}: {where}: {reason}",
+            hint=_known_keys(error.keys) if error.reason == UNKNOWN_KEY else "Mend that value.",
         ) from error
 
 
@@ -54,14 +53,14 @@ def load_config(root: Path) -> Config:
     return parse_config(read_text(path) or "", path=path)
 
 
-def _line_of(keys: list[str], text: str, *, below: bool) -> int:
+def _line_of(keys: Sequence[Key], text: str, *, below: bool) -> int:
     """
     The first line that mentions the last key, quoted or bare; TOML libraries keep no positions. 1 if none does.
 
     Args:
         below: only lines from the first table of layerproof on.
     """
-    names = [key for key in keys if not key.isdigit()]
+    names = [key for key in keys if isinstance(key, str)]
     word = re.compile(rf"(?<![\w-]){re.escape(names[-1])}(?![\w-])") if names else re.compile(r"layerproof")
     lines = text.splitlines()
     # [tool.layerproof.args]
@@ -70,20 +69,11 @@ def _line_of(keys: list[str], text: str, *, below: bool) -> int:
     return next((n + 1 for n, line in enumerate(lines) if n >= start and word.search(line)), start + 1)
 
 
-def _known_keys(keys: list[str]) -> str:
+def _known_keys(keys: Sequence[Key]) -> str:
     """`did you mean compose-file? Known: ...` for the table that the last of some keys stands in."""
-    table: type[BaseModel] = Config
-    for key in keys[:-1]:
-        field = next((field for field in table.model_fields.values() if field.alias == key), None)
-        # What is no field is a name of the user's: of a service, a profile.
-        table = (_table_in(field.annotation) or table) if field else table
-    known = sorted(str(field.alias) for field in table.model_fields.values())
-    near = difflib.get_close_matches(keys[-1], known, n=1)
+    tables = [part for part in parts_of(type_at(Config, keys[:-1])) if isinstance(part, type)]
+    known = sorted(
+        field.encode_name for part in tables if issubclass(part, Table) for field in msgspec.structs.fields(part)
+    )
+    near = difflib.get_close_matches(str(keys[-1]), known, n=1)
     return (f"did you mean {near[0]}? " if near else "") + f"Known there: {', '.join(known)}."
-
-
-def _table_in(kind: Any) -> type[BaseModel] | None:
-    """The table that a type holds: `dict[str, ServiceConfig]`, `AuditConfig | None`."""
-    if isinstance(kind, type) and issubclass(kind, BaseModel):
-        return kind
-    return next((found for part in get_args(kind) if (found := _table_in(part))), None)

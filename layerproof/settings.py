@@ -5,266 +5,306 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from msgspec import Meta, Struct, field
 
 from layerproof.cache_entries import own_entry
 from layerproof.errors import ConfigError, UsageError
+from layerproof.validation import WrongValueError
+
+DEFAULT_BASES = "docker"
+
+_Text = Annotated[str, Meta(min_length=1)]
+_Share = Annotated[float, Meta(gt=0)]
 
 
-def _usable_path(path: str) -> str:
-    """Refuse what no file system takes."""
+def _check_path(key: str, path: str) -> None:
+    """
+    Refuse what no file system takes.
+
+    Raises:
+        WrongValueError: under this key.
+    """
     if "\0" in path:
-        raise ValueError("a path cannot hold a NUL character")
+        raise WrongValueError(key, "a path cannot hold a NUL character")
     if any(len(part.encode("utf-8", "surrogatepass")) > 255 for part in path.split("/")):
-        raise ValueError("a name in a path has at most 255 bytes")
-    return path
+        raise WrongValueError(key, "a name in a path has at most 255 bytes")
 
 
-_Path = Annotated[str, AfterValidator(_usable_path)]
+def _listed(entries: str | tuple[str, ...] | None) -> tuple[str, ...]:
+    return (entries,) if isinstance(entries, str) else entries or ()
 
 
-class _Table(BaseModel):
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, strict=True, alias_generator=lambda name: name.replace("_", "-")
-    )
+class Table(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="kebab"):
+    """A table of the configuration: what a key does is said in its annotation."""
 
 
-class Probe(_Table):
+class Probe(Table, frozen=True):
     """One HTTP question that `verify` asks a running service."""
 
-    port: int = Field(description="the port in the container; it must be published")
-    path: str = Field(default="/", description="the path that is asked")
-    json_has: dict[str, Any] = Field(
-        default_factory=dict, description="parts that the JSON answer must have; in a list, every entry must match"
-    )
-    text_has: str = Field(default="", description="a text that the answer must contain")
-    shows: tuple[str, ...] = Field(
-        default=(), strict=False, description='values of the answer to show, such as `"dependencies.mongodb.status"`'
-    )
+    port: Annotated[int, Meta(description="the port in the container; it must be published")]
+    path: Annotated[str, Meta(description="the path that is asked")] = "/"
+    json_has: Annotated[
+        dict[str, Any],
+        Meta(description="parts that the JSON answer must have; in a list, every entry must match"),
+    ] = {}
+    text_has: Annotated[str, Meta(description="a text that the answer must contain")] = ""
+    shows: Annotated[
+        tuple[str, ...],
+        Meta(description='values of the answer to show, such as `"dependencies.mongodb.status"`'),
+    ] = ()
 
 
-class WeightsConfig(_Table):
+class WeightsConfig(Table, frozen=True):
     """Files that a service needs when it runs and that no image carries; the compose file mounts their folder."""
 
-    manifest: _Path = Field(
-        min_length=1, description="the list of files that the service needs and no image carries, relative to the root"
-    )
-    mount: str = Field(description="where the container finds them: the absolute target of a folder's mount")
+    manifest: Annotated[
+        _Text, Meta(description="the list of files that the service needs and no image carries, relative to the root")
+    ]
+    mount: Annotated[str, Meta(description="where the container finds them: the absolute target of a folder's mount")]
 
-    @field_validator("mount")
-    @classmethod
-    def _is_absolute(cls, mount: str) -> str:
-        if not mount.startswith("/"):
-            raise ValueError(f"{mount!r} is no absolute path; it is the target of the mount, as in /weights")
-        return mount
+    def __post_init__(self) -> None:
+        _check_path("manifest", self.manifest)
+        if not self.mount.startswith("/"):
+            raise WrongValueError(
+                "mount", f"{self.mount!r} is no absolute path; it is the target of the mount, as in /weights"
+            )
 
 
-class AuditConfig(_Table):
+class AuditConfig(Table, frozen=True):
     """What the built image of a service may weigh, and what may be inside."""
 
-    max_size_mb: float | None = Field(
-        default=None, gt=0, description="how large the built image may be, in 10^6 bytes; without it, any size"
-    )
-    max_wasted_mb: float | None = Field(
-        default=None,
-        ge=0,
-        description="how much a later layer may overwrite or remove, in 10^6 bytes; without it, any amount",
-    )
-    allow: dict[str, Annotated[str, Field(min_length=1)]] = Field(
-        default_factory=dict,
-        description="what may be inside all the same: kinds or patterns of paths, each with its reason",
-    )
+    max_size_mb: Annotated[
+        _Share | None, Meta(description="how large the built image may be, in 10^6 bytes; without it, any size")
+    ] = None
+    max_wasted_mb: Annotated[
+        Annotated[float, Meta(ge=0)] | None,
+        Meta(description="how much a later layer may overwrite or remove, in 10^6 bytes; without it, any amount"),
+    ] = None
+    allow: Annotated[
+        dict[str, _Text],
+        Meta(description="what may be inside all the same: kinds or patterns of paths, each with its reason"),
+    ] = {}
 
 
-class ServiceConfig(_Table):
+class ServiceConfig(Table, frozen=True):
     """What layerproof cannot see in the Compose file or the Dockerfile."""
 
-    gpu: bool = Field(
-        default=False, description="the service needs a GPU: it must reserve one, and no service without this may"
-    )
-    rebuild_budget_s: float = Field(
-        default=30.0, gt=0, description="how many seconds a rebuild after a code edit may take, in `prove`"
-    )
-    probe_source: _Path | None = Field(
-        default=None,
-        description="the file that `prove` edits, relative to the build context; without it, the one whose edit re-runs"
-        " most",
-    )
-    dependency_steps: tuple[Annotated[str, Field(min_length=1)], ...] = Field(
-        default=(),
-        strict=False,
-        description="texts; an instruction of the Dockerfile with one of them installs dependencies",
-    )
-    application_steps: tuple[Annotated[str, Field(min_length=1)], ...] = Field(
-        default=(),
-        strict=False,
-        description="texts; an instruction of the Dockerfile with one of them installs none, whatever it looks like",
-    )
-    verify: tuple[Probe, ...] = Field(
-        default=(), strict=False, description="HTTP questions that `verify` asks the running service"
-    )
-    log_ignore: tuple[str, ...] = Field(
-        default=(),
-        strict=False,
-        description="regular expressions of log lines that look like errors and are none, for `verify`",
-    )
+    gpu: Annotated[
+        bool, Meta(description="the service needs a GPU: it must reserve one, and no service without this may")
+    ] = False
+    rebuild_budget_s: Annotated[
+        _Share, Meta(description="how many seconds a rebuild after a code edit may take, in `prove`")
+    ] = 30.0
+    probe_source: Annotated[
+        str | None,
+        Meta(
+            description="the file that `prove` edits, relative to the build context; without it, the one whose edit"
+            " re-runs most"
+        ),
+    ] = None
+    dependency_steps: Annotated[
+        tuple[_Text, ...],
+        Meta(description="texts; an instruction of the Dockerfile with one of them installs dependencies"),
+    ] = ()
+    application_steps: Annotated[
+        tuple[_Text, ...],
+        Meta(
+            description="texts; an instruction of the Dockerfile with one of them installs none, whatever it looks like"
+        ),
+    ] = ()
+    verify: Annotated[tuple[Probe, ...], Meta(description="HTTP questions that `verify` asks the running service")] = ()
+    log_ignore: Annotated[
+        tuple[str, ...],
+        Meta(description="regular expressions of log lines that look like errors and are none, for `verify`"),
+    ] = ()
     weights: WeightsConfig | None = None
     audit: AuditConfig = AuditConfig()
 
-    @field_validator("log_ignore")
-    @classmethod
-    def _compiles(cls, patterns: tuple[str, ...]) -> tuple[str, ...]:
-        for pattern in patterns:
+    def __post_init__(self) -> None:
+        _check_path("probe-source", self.probe_source or "")
+        for pattern in self.log_ignore:
             try:
                 re.compile(pattern)
             except re.error as error:
-                raise ValueError(f"{pattern!r} is no regular expression: {error}") from error
-        return patterns
+                raise WrongValueError("log-ignore", f"{pattern!r} is no regular expression: {error}") from error
 
 
-class CacheConfig(_Table):
+class CacheConfig(Table, frozen=True):
     """
     Where the build cache is kept outside the builder, as buildx writes it: entries of `cache-from` and `cache-to`.
 
-    Each image gets a place of its own; see `cache_entries`.
+    Each image gets a place of its own; see `cache_entries`. A key that is not given is None: it covers nothing that
+    lies below it.
     """
 
-    imports: tuple[str, ...] = Field(
-        default=(),
-        alias="from",
-        strict=False,
-        description="where builds read a cache outside of the builder, as buildx writes it; each image has its place",
-    )
-    exports: tuple[str, ...] = Field(
-        default=(), alias="to", strict=False, description="where builds write one, as buildx writes it"
-    )
+    imports: Annotated[
+        str | tuple[str, ...] | None,
+        Meta(description="where builds read a cache outside of the builder, as buildx writes it; each has its place"),
+    ] = field(name="from", default=None)
+    exports: Annotated[
+        str | tuple[str, ...] | None, Meta(description="where builds write one, as buildx writes it")
+    ] = field(name="to", default=None)
 
-    @field_validator("imports", "exports", mode="before")
-    @classmethod
-    def _is_list(cls, entries: Any) -> Any:
-        return (entries,) if isinstance(entries, str) else entries
+    def __post_init__(self) -> None:
+        for key, entries in (("from", self.all_imports()), ("to", self.all_exports())):
+            for entry in entries:
+                try:
+                    own_entry(entry, "image", direction=key)
+                except ConfigError as error:
+                    raise WrongValueError(key, f"{error.message}. {error.hint}") from error
 
-    @field_validator("imports", "exports")
-    @classmethod
-    def _can_be_read(cls, entries: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
-        for entry in entries:
-            try:
-                own_entry(entry, "image", direction="from" if info.field_name == "imports" else "to")
-            except ConfigError as error:
-                raise ValueError(f"{error.message}. {error.hint}") from error
-        return entries
+    def all_imports(self) -> tuple[str, ...]:
+        """The entries, also of one that is written without a list."""
+        return _listed(self.imports)
+
+    def all_exports(self) -> tuple[str, ...]:
+        """The entries, also of one that is written without a list."""
+        return _listed(self.exports)
 
 
-class Overlay(_Table):
+class Overlay(Table, frozen=True):
     """Arguments, named contexts and places of the build cache that a profile lays over the general ones."""
 
-    args: dict[str, str] = Field(
-        default_factory=dict, description="build arguments by name, each for every image that declares it"
-    )
-    contexts: dict[str, _Path] = Field(
-        default_factory=dict,
-        description="named contexts by name, each for every image that has a stage or an image of that name: a folder"
-        " relative to the root, or an address",
-    )
+    args: Annotated[
+        dict[str, str], Meta(description="build arguments by name, each for every image that declares it")
+    ] = {}
+    contexts: Annotated[
+        dict[str, str],
+        Meta(
+            description="named contexts by name, each for every image that has a stage or an image of that name: a"
+            " folder relative to the root, or an address"
+        ),
+    ] = {}
     cache: CacheConfig = CacheConfig()
+
+    def __post_init__(self) -> None:
+        for name, value in self.contexts.items():
+            _check_path(f"contexts.{name}", value)
 
     def under(self, over: Overlay) -> Overlay:
         """This one with another on top: its arguments and contexts by name, its imports and exports as a whole."""
-        cache = {**self.cache.model_dump(by_alias=True), **over.cache.model_dump(by_alias=True, exclude_unset=True)}
-        return Overlay(
-            args={**self.args, **over.args},
-            contexts={**self.contexts, **over.contexts},
-            cache=CacheConfig.model_validate(cache),
+        cache = CacheConfig(
+            imports=self.cache.imports if over.cache.imports is None else over.cache.imports,
+            exports=self.cache.exports if over.cache.exports is None else over.cache.exports,
         )
+        return Overlay(args={**self.args, **over.args}, contexts={**self.contexts, **over.contexts}, cache=cache)
 
 
-class Policy(_Table):
+class Policy(Table, frozen=True):
     """What the rules ask for."""
 
-    ignore: dict[str, Annotated[str, Field(min_length=1)]] = Field(
-        default_factory=dict,
-        description="by rule, the reason why it does not apply; one that silences nothing is a finding",
-    )
-    stages: tuple[Annotated[str, Field(min_length=1)], ...] = Field(
-        default=(),
-        strict=False,
-        description="the names that a service's stages must have, in order; without it, only what they do counts",
-    )
-    pin: Literal["tag", "digest"] = Field(
-        default="tag", description="how exactly upstream images are named: by a tag with a version, or by a digest"
-    )
-    unused_context_kb: int = Field(
-        default=100, ge=0, description="how many kB of a build context may go unused before it is told"
-    )
+    ignore: Annotated[
+        dict[str, _Text],
+        Meta(description="by rule, the reason why it does not apply; one that silences nothing is a finding"),
+    ] = {}
+    stages: Annotated[
+        tuple[_Text, ...],
+        Meta(description="the names that a service's stages must have, in order; without it, only what they do counts"),
+    ] = ()
+    pin: Annotated[
+        Literal["tag", "digest"],
+        Meta(description="how exactly upstream images are named: by a tag with a version, or by a digest"),
+    ] = "tag"
+    unused_context_kb: Annotated[
+        int, Meta(ge=0, description="how many kB of a build context may go unused before it is told")
+    ] = 100
 
 
-class BenchGoals(_Table):
+class BenchGoals(Table, frozen=True):
     """What `bench` has to find; a goal that is not set is not judged."""
 
-    edit_speedup: dict[str, Annotated[float, Field(gt=0)]] = Field(
-        default_factory=dict,
-        description="by service, how many times faster than naive a code edit is built, at least",
-    )
-    warm_to_bake: float | None = Field(
-        default=None,
-        gt=0,
-        description="the share of `docker buildx bake` that a no-op and a code edit take, at most",
-    )
-    cold_to_sequence: float | None = Field(
-        default=None,
-        gt=0,
-        description="the share of the `docker build` commands that a cold build of everything takes, at most",
-    )
-    size_to_naive: float | None = Field(
-        default=None, gt=0, description="the share of the naive image that an image takes, at most"
-    )
+    edit_speedup: Annotated[
+        dict[str, _Share],
+        Meta(description="by service, how many times faster than naive a code edit is built, at least"),
+    ] = {}
+    warm_to_bake: Annotated[
+        _Share | None,
+        Meta(description="the share of `docker buildx bake` that a no-op and a code edit take, at most"),
+    ] = None
+    cold_to_sequence: Annotated[
+        _Share | None,
+        Meta(description="the share of the `docker build` commands that a cold build of everything takes, at most"),
+    ] = None
+    size_to_naive: Annotated[
+        _Share | None, Meta(description="the share of the naive image that an image takes, at most")
+    ] = None
 
 
-class BenchConfig(_Table):
+class BenchConfig(Table, frozen=True):
     """What `bench` compares with, and what it has to find."""
 
-    naive: _Path = Field(
-        default="bench/naive",
-        description="the folder with a naive Dockerfile for a service, in a folder of the service's name",
-    )
+    naive: Annotated[
+        str, Meta(description="the folder with a naive Dockerfile for a service, in a folder of the service's name")
+    ] = "bench/naive"
     goals: BenchGoals = BenchGoals()
 
+    def __post_init__(self) -> None:
+        _check_path("naive", self.naive)
 
-class BaseImage(_Table):
+
+class BaseImage(Table, frozen=True):
     """A base image by its Dockerfile."""
 
-    dockerfile: _Path = Field(min_length=1, description="its Dockerfile")
-    context: _Path = Field(default="", description="its build context; without it, the Dockerfile's folder")
-    target: str | None = Field(default=None, description="the stage that is the image; without it, the last one")
+    dockerfile: Annotated[_Text, Meta(description="its Dockerfile")]
+    context: Annotated[str, Meta(description="its build context; without it, the Dockerfile's folder")] = ""
+    target: Annotated[str | None, Meta(description="the stage that is the image; without it, the last one")] = None
+
+    def __post_init__(self) -> None:
+        _check_path("dockerfile", self.dockerfile)
+        _check_path("context", self.context)
 
 
-class Config(Overlay):
-    """The whole table. `compose_file` is empty where Compose's own search order decides."""
+class Config(Overlay, frozen=True):
+    """
+    The whole table. `compose_file` is empty where Compose's own search order decides; `bases` is None where nothing is
+    said, and then not every Dockerfile there has to be a base image.
+    """
 
-    compose_file: _Path = Field(
-        default="",
-        description="the compose file, several joined by `:`; `--file` and `COMPOSE_FILE` of the environment come"
-        " first; without all of them it is found",
-    )
-    bases: _Path = Field(
-        default="docker",
-        description="the folder whose sub-folders with a Dockerfile are base images, if something is built on them",
-    )
-    base_images: dict[str, _Path | BaseImage] = Field(
-        default_factory=dict,
-        description="base images anywhere, by their tag: a folder with a Dockerfile, a Dockerfile, or a table",
-    )
-    lab: _Path = Field(
-        default="lab",
-        description="the folder with the recipes of stand-ins, `lab.toml`, for `lab`; it may lie outside of the root",
-    )
-    profiles: dict[str, Overlay] = Field(default_factory=dict)
-    services: dict[str, ServiceConfig] = Field(default_factory=dict)
+    compose_file: Annotated[
+        str,
+        Meta(
+            description="the compose file, several joined by `:`; `--file` and `COMPOSE_FILE` of the environment come"
+            " first; without all of them it is found"
+        ),
+    ] = ""
+    bases: Annotated[
+        str | None,
+        Meta(
+            description="the folder whose sub-folders with a Dockerfile are base images; without it, those of"
+            f" `{DEFAULT_BASES}` that something is built on"
+        ),
+    ] = None
+    base_images: Annotated[
+        dict[str, str | BaseImage],
+        Meta(description="base images anywhere, by their tag: a folder with a Dockerfile, a Dockerfile, or a table"),
+    ] = {}
+    lab: Annotated[
+        str,
+        Meta(
+            description="the folder with the recipes of stand-ins, `lab.toml`, for `lab`; it may lie outside of the"
+            " root"
+        ),
+    ] = "lab"
+    profiles: dict[str, Overlay] = {}
+    services: dict[str, ServiceConfig] = {}
     policy: Policy = Policy()
     bench: BenchConfig = BenchConfig()
-    allow_mnt: bool = Field(
-        default=False, description="build below `/mnt/<letter>` all the same: there it is a real Linux disk"
-    )
+    allow_mnt: Annotated[
+        bool, Meta(description="build below `/mnt/<letter>` all the same: there it is a real Linux disk")
+    ] = False
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _check_path("compose-file", self.compose_file)
+        _check_path("bases", self.bases_folder())
+        _check_path("lab", self.lab)
+        for tag, entry in self.base_images.items():
+            if isinstance(entry, str):
+                _check_path(f"base-images.{tag}", entry)
+
+    def bases_folder(self) -> str:
+        """The folder with the base images, relative to the root."""
+        return DEFAULT_BASES if self.bases is None else self.bases
 
     def service(self, name: str) -> ServiceConfig:
         """The table of one service; the defaults where it has none."""

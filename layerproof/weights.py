@@ -15,70 +15,68 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+import msgspec
 
 from layerproof.errors import ConfigError
 from layerproof.model import WeightCheck, WeightFile
+from layerproof.validation import InvalidError, WrongValueError, checked
 
 SCHEMA = 1
 LOCK_NAME = "weights.lock.json"
 
-_Text = Annotated[str, Field(min_length=1)]
-_Size = Annotated[int, Field(ge=0)]
+_Text = Annotated[str, msgspec.Meta(min_length=1)]
+_Size = Annotated[int, msgspec.Meta(ge=0)]
 
 
-class _Object(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+class _Object(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    pass
 
 
 _AnyObject = TypeVar("_AnyObject", bound=_Object)
 
 
-def _checked_hash(value: str | None) -> str | None:
-    if value is not None and not re.fullmatch(r"[0-9a-f]{64}", value):
-        raise ValueError("a SHA-256 has 64 hexadecimal digits, in lower case")
-    return value
-
-
-class _File(_Object):
+class _File(_Object, frozen=True):
     path: str
     what: _Text
     size_bytes: _Size | None
     sha256: str | None
-    source: _Text = Field(alias="from")
+    source: _Text = msgspec.field(name="from")
     licence: _Text
 
-    _hash = field_validator("sha256")(_checked_hash)
-
-    @field_validator("path")
-    @classmethod
-    def _lies_in_the_folder(cls, path: str) -> str:
+    def __post_init__(self) -> None:
+        _check_hash(self.sha256)
+        path = self.path
         parts = PurePosixPath(path).parts
         if not parts or path.startswith("/") or ".." in parts:
-            raise ValueError(f"{path!r} is no path below the weights folder")
+            raise WrongValueError("path", f"{path!r} is no path below the weights folder")
         if str(PurePosixPath(path)) != path or not path.isprintable():
-            raise ValueError(f"{path!r} is no plain path: write it as in data/model.ckpt")
+            raise WrongValueError("path", f"{path!r} is no plain path: write it as in data/model.ckpt")
         if path == LOCK_NAME:
-            raise ValueError(f"{path!r} is the name of the lock")
-        return path
+            raise WrongValueError("path", f"{path!r} is the name of the lock")
 
 
-class _Manifest(_Object):
-    version: Literal[1] = Field(alias="schema")
-    when: dict[str, str] = Field(default_factory=dict)
-    files: list[_File] = Field(min_length=1)
+class _Manifest(_Object, frozen=True):
+    version: Literal[1] = msgspec.field(name="schema")
+    files: Annotated[list[_File], msgspec.Meta(min_length=1)]
+    when: dict[str, str] = {}
 
 
-class _Entry(_Object):
+class _Entry(_Object, frozen=True):
     size_bytes: _Size
     sha256: str
 
-    _hash = field_validator("sha256")(_checked_hash)
+    def __post_init__(self) -> None:
+        _check_hash(self.sha256)
 
 
-class _Lock(_Object):
-    version: Literal[1] = Field(alias="schema")
+class _Lock(_Object, frozen=True):
+    version: Literal[1] = msgspec.field(name="schema")
     files: dict[str, _Entry]
+
+
+def _check_hash(value: str | None) -> None:
+    if value is not None and not re.fullmatch(r"[0-9a-f]{64}", value):
+        raise WrongValueError("sha256", "a SHA-256 has 64 hexadecimal digits, in lower case")
 
 
 @dataclass(frozen=True)
@@ -241,14 +239,10 @@ def _parse(text: str, path: Path, kind: type[_AnyObject], *, hint: str) -> _AnyO
         reason = "too deep" if isinstance(error, RecursionError) else "a number is too long"
         raise ConfigError(f"{path}:1: not valid JSON: {reason}", hint=hint) from error
     try:
-        return kind.model_validate(document)
-    except ValidationError as error:
-        first = error.errors()[0]
-        keys = first["loc"]
-        reasons = {"extra_forbidden": "unknown key", "missing": "it is missing", "model_type": "it is no JSON object"}
-        where = ".".join(str(key) for key in keys) or "the document"
-        reason = reasons.get(first["type"], first["msg"].removeprefix("Value error, "))
-        raise ConfigError(f"{path}:{_line_of(keys, text)}: {where}: {reason}", hint=hint) from error
+        return checked(document, kind)
+    except InvalidError as error:
+        where = ".".join(map(str, error.keys)) or "the document"
+        raise ConfigError(f"{path}:{_line_of(error.keys, text)}: {where}: {error.reason}", hint=hint) from error
 
 
 def _line_of(keys: Sequence[str | int], text: str) -> int:

@@ -113,8 +113,7 @@ class DockerEngine:
                     [*command, *targets],
                     stdin=json.dumps(definition),
                     on_line=take,
-                    # Maximal provenance in the metadata file maps vertices to Dockerfile lines; the image gets none.
-                    environment={"BUILDX_METADATA_PROVENANCE": "max", "BUILDX_NO_DEFAULT_ATTESTATIONS": "1"},
+                    environment=_bake_environment(),
                 )
             except StopBuild:
                 return BakeResult(0, tuple(lines), stopped=True)
@@ -365,6 +364,16 @@ def _client() -> DockerClient:
     from python_on_whales import DockerClient
 
     return DockerClient()
+
+
+def _bake_environment() -> dict[str, str]:
+    return {
+        # Maximal provenance in the metadata file maps vertices to Dockerfile lines; the image gets none.
+        "BUILDX_METADATA_PROVENANCE": "max",
+        "BUILDX_NO_DEFAULT_ATTESTATIONS": "1",
+        # To name the commit in its own history buildx starts git seven times for each target: only on demand.
+        "BUILDX_GIT_INFO": os.environ.get("BUILDX_GIT_INFO", "false"),
+    }
 
 
 def _allowances(definition: Mapping[str, Any]) -> list[str]:

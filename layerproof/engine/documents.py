@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from layerproof.engine import ImageInfo, PastBuild
-from layerproof.progress import parse_time
 
 
 def past_build(reference: str, name: str, document: Mapping[str, Any]) -> PastBuild:
     """One build as `docker buildx history inspect` describes it; `name` is that of its folder, as `ls` has it."""
+    from layerproof.progress import parse_time
+
     context = str(document.get("Context") or ".")
     return PastBuild(
         reference=reference,

@@ -63,7 +63,7 @@ def base_images(
         except ConfigError as error:
             on_broken(tag, error)
     known = {image.dockerfile.path for image in images}
-    for path in sorted((root / config.bases).glob("*/Dockerfile")):
+    for path in sorted((root / config.bases_folder()).glob("*/Dockerfile")):
         try:
             found = [] if path.resolve() in known or path.parent.resolve() in of_services else _bases_in(path, overlay)
         except ConfigError as error:
@@ -82,7 +82,7 @@ def used_bases(bases: Collection[Image], images: Collection[Image], config: Conf
         bases: linked.
         images: all images, linked.
     """
-    if "bases" in config.model_fields_set or len(bases) == len(images):
+    if config.bases is not None or len(bases) == len(images):
         return list(bases)
     services = [image for image in images if image.role == "service"]
     meant = {upstream_name(reference)[0] for image in services for reference in image.upstreams}

@@ -61,15 +61,15 @@ def plan_init(root: Path, *, engine: Engine, wanted: Wanted, environment: Mappin
         services += others
     if wanted.compose_file and wanted.compose_file != config.compose_file:
         settings["compose-file"] = wanted.compose_file
-    bases = find_bases(root, services, composed, default=config.bases)
-    if bases and bases != config.bases:
+    bases = find_bases(root, services, composed, default=config.bases_folder())
+    if bases and bases != config.bases_folder():
         settings["bases"] = bases
     if gpus := [name for name in gpu_services(composed) if not config.service(name).gpu]:
         settings["services"] = {name: {"gpu": True} for name in gpus}
     plan = InitPlan(
         root=root,
         compose_files=tuple(os.path.relpath(file, root) for file in files),
-        bases=base_names(root / (bases or config.bases)),
+        bases=base_names(root / (bases or config.bases_folder())),
         services=tuple(services),
         settings=settings,
         notes=tuple(_unread(repository, root)),

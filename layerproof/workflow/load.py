@@ -61,8 +61,8 @@ def load(
         return Project(root, name, files, services, (), chosen)
     images = with_cache(
         _images(root, config, overlay, services=services, document=document, on_broken=on_broken),
-        imports=(cache or {}).get("from", overlay.cache.imports),
-        exports=(cache or {}).get("to", overlay.cache.exports),
+        imports=(cache or {}).get("from", overlay.cache.all_imports()),
+        exports=(cache or {}).get("to", overlay.cache.all_exports()),
     )
     return Project(root, name, files, services, images, chosen)
 
@@ -161,11 +161,11 @@ def _at(root: Path, overlay: Overlay) -> Overlay:
                 hint=f"Put a copy of its files there, or change or drop the context {name!r} in [tool.layerproof].",
             )
         contexts[name] = str(folder.resolve()) if folder.is_dir() else value
-    cache = {
-        "from": tuple(in_folder(entry, root, direction="from") for entry in overlay.cache.imports),
-        "to": tuple(in_folder(entry, root, direction="to") for entry in overlay.cache.exports),
-    }
-    return Overlay(args=overlay.args, contexts=contexts, cache=CacheConfig.model_validate(cache))
+    cache = CacheConfig(
+        imports=tuple(in_folder(entry, root, direction="from") for entry in overlay.cache.all_imports()),
+        exports=tuple(in_folder(entry, root, direction="to") for entry in overlay.cache.all_exports()),
+    )
+    return Overlay(args=overlay.args, contexts=contexts, cache=cache)
 
 
 def _noted_profile(root: Path) -> str | None:

@@ -25,9 +25,7 @@ from layerproof.report.bench_page import bench_markdown, bench_svg, put_into_pag
 from layerproof.settings import BenchGoals
 
 NAMES = {"base-python": "b-base-python", "base-python-pose": "b-base-python-pose", "team/api": "b-team-api"}
-GOALS = BenchGoals(
-    **{"edit-speedup": {"api": 40.0}, "warm-to-bake": 1.15, "cold-to-sequence": 0.75, "size-to-naive": 0.6}
-)
+GOALS = BenchGoals(edit_speedup={"api": 40.0}, warm_to_bake=1.15, cold_to_sequence=0.75, size_to_naive=0.6)
 
 
 def plan(**changed: object) -> object:

@@ -86,7 +86,7 @@ LP001 = "one stage is enough"
         pytest.param(
             "[tool.layerproof.services.api]\nrebuild-budget-s = 0\n",
             "pyproject.toml:2: ",
-            "greater than 0",
+            "Expected `float` > 0.0",
             id="a budget of nothing",
         ),
         pytest.param(
@@ -101,8 +101,39 @@ LP001 = "one stage is enough"
         pytest.param(
             "[tool.layerproof.services.api.weights]\nmount = '/weights'\n",
             "pyproject.toml:",
-            "weights.manifest: Field required",
+            "weights.manifest: it is missing",
             id="weights without a manifest",
+        ),
+        pytest.param(
+            "[tool.layerproof]\nargs = 3\n[tool.layerproof.services.a]\ngpu = 'yes'\n",
+            "pyproject.toml:2: ",
+            "tool.layerproof.args: Expected `table`, got `int`",
+            id="the first of two mistakes",
+        ),
+        pytest.param(
+            "[tool.layerproof.policy]\npin = 'no'\n",
+            "pyproject.toml:2: ",
+            "policy.pin: Invalid enum value 'no'; it can be 'tag' or 'digest'",
+            id="a word that is none of those there are",
+        ),
+        pytest.param(
+            "[tool.layerproof.services.web.audit.allow]\ngit = 'why'\n"
+            "[tool.layerproof.services.'a.b'.audit.allow]\ngit = 'why'\n'x y' = ''\n",
+            "pyproject.toml:5: ",
+            "tool.layerproof.services.a.b.audit.allow.x y: Expected `str` of length >= 1",
+            id="a name below a name, both after good ones",
+        ),
+        pytest.param(
+            "[tool.layerproof.services.api]\nlog-ignore = ['an object', 'object (']\n",
+            "pyproject.toml:2: ",
+            "services.api.log-ignore: 'object (' is no regular expression",
+            id="a pattern that is none",
+        ),
+        pytest.param(
+            "[tool.layerproof.base-images]\n'a:1' = 'a'\n'b:1' = 3\n",
+            "pyproject.toml:3: ",
+            "base-images.b:1: Expected `str | table`, got `int`",
+            id="neither of two types",
         ),
         pytest.param("[tool.layerproof\n", "pyproject.toml:1: ", "not valid TOML", id="a broken table head"),
         pytest.param(

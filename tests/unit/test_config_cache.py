@@ -31,7 +31,7 @@ from = []
 )
 def test_imports_and_exports_are_overlaid_each_by_itself(profile: str | None, imports: int, exports: int) -> None:
     cache = parse_config(TEXT, path=PATH).overlay(profile).cache
-    assert (len(cache.imports), len(cache.exports)) == (imports, exports)
+    assert (len(cache.all_imports()), len(cache.all_exports())) == (imports, exports)
 
 
 def test_an_entry_that_no_builder_knows_is_an_error_that_names_the_line() -> None:

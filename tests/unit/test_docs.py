@@ -62,7 +62,7 @@ def test_the_reference_has_no_page_of_what_is_gone() -> None:
 
 @pytest.mark.parametrize("key", [key for key, _ in reference.config_keys()])
 def test_every_key_of_the_configuration_says_what_it_is_for(key: str) -> None:
-    assert dict(reference.config_keys())[key].description
+    assert reference.description(dict(reference.config_keys())[key])
 
 
 @pytest.mark.parametrize("task", reference.tasks(), ids=lambda task: task.name)

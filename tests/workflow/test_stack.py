@@ -18,6 +18,7 @@ from layerproof.errors import StackError
 from layerproof.model import Port, Project, Service
 from layerproof.settings import Config
 from layerproof.testing import FakeEngine
+from layerproof.validation import checked
 from layerproof.workflow.stack import needs_cpu_overlay, refuse_taken_ports, services_to_start, verify
 
 
@@ -127,7 +128,7 @@ def test_an_error_in_a_log_fails(project: Project, engine: FakeEngine) -> None:
 
 def probes(**extra: Any) -> Config:
     probe = {"port": 80, "path": "/health", "json-has": {"status": "ok", "models": [{"loaded": True}]}, **extra}
-    return Config.model_validate({"services": {"api": {"verify": [probe]}}})
+    return checked({"services": {"api": {"verify": [probe]}}}, Config)
 
 
 def test_a_probe_that_holds_shows_what_it_saw(

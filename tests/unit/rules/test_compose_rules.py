@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from layerproof.settings import Config
+from layerproof.settings import Config, Policy
 from tests.unit.rules.subjects import base_image, compose, findings
 
 
@@ -56,7 +56,7 @@ def test_contexts_outside_the_repository(text: str, expected: list[str]) -> None
 
 
 def test_a_windows_drive_that_is_allowed_is_outside_as_any_other_folder() -> None:
-    subject = compose(built("context: /mnt/d/api"), config=Config.model_validate({"allow-mnt": True}))
+    subject = compose(built("context: /mnt/d/api"), config=Config(allow_mnt=True))
     check("LP017", subject, ["api.build.context"])
 
 
@@ -394,6 +394,6 @@ def test_pulled_images(text: str, expected: list[str]) -> None:
 
 
 def test_a_digest_is_asked_for_where_it_is_configured() -> None:
-    config = Config.model_validate({"policy": {"pin": "digest"}})
+    config = Config(policy=Policy(pin="digest"))
     check("LP028", compose(service("mongo:7.0"), config=config), ["x.image: mongo:7.0 names no digest"])
     check("LP028", compose(service(f"mongo:7.0{DIGEST}"), config=config), [])

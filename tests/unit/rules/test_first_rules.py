@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from layerproof.settings import Config
+from layerproof.settings import Config, Policy
 from tests.mangle import no_hang
 from tests.unit.rules.subjects import RULES, block, build, compose, context, findings, lines, script
 
-STAGES = Config.model_validate({"policy": {"stages": ["deps", "build", "runtime"]}})
+STAGES = Config(policy=Policy(stages=("deps", "build", "runtime")))
 DEPS = "FROM base AS deps\n"
 
 
@@ -135,7 +135,7 @@ def test_compose_rules(identifier: str, text: str, words: list[str]) -> None:
 def test_a_windows_drive_that_is_allowed_is_no_breach() -> None:
     text = SERVICE + "    volumes: ['/mnt/c/x:/x']\n"
     assert len(findings("LP008", compose(text))) == 1
-    assert findings("LP008", compose(text, config=Config.model_validate({"allow-mnt": True}))) == []
+    assert findings("LP008", compose(text, config=Config(allow_mnt=True))) == []
 
 
 GOOD_IGNORE = block(RULES["LP005"], "Good")

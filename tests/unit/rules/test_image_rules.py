@@ -10,7 +10,7 @@ import pytest
 from layerproof.dockerfile import parse_dockerfile
 from layerproof.model import Image
 from layerproof.policy import BuildSubject, Place
-from layerproof.settings import Config
+from layerproof.settings import Config, Policy
 from layerproof.workflow.images import link
 from tests.unit.rules.subjects import ROOT, base_image, build, context, findings, lines
 
@@ -132,7 +132,7 @@ def test_lp015_by_tag(text: str, expected: list[int]) -> None:
 
 
 def test_lp015_asks_for_digests_where_it_is_told_to() -> None:
-    pinned = Config.model_validate({"policy": {"pin": "digest"}})
+    pinned = Config(policy=Policy(pin="digest"))
     text = f"FROM node:20 AS a\nFROM gcr.io/distroless/static\nCOPY --from=a /x /x\nCOPY --from=b@{DIGEST} /x /x\n"
     assert lines("LP015", build(text, config=pinned)) == [1, 2]
 
@@ -258,7 +258,7 @@ def test_lp018_names_the_three_largest_and_obeys_the_limit() -> None:
     files = {f"{name}.bin": size * 1000 for name, size in (("a", 10), ("b", 40), ("c", 30), ("d", 20))}
     text = "FROM x:1\nCOPY src .\n"
     assert findings("LP018", context("", files=files, dockerfile=text)) == []
-    strict = Config.model_validate({"policy": {"unused-context-kb": 50}})
+    strict = Config(policy=Policy(unused_context_kb=50))
     [(_, message)] = findings("LP018", context("", files=files, dockerfile=text, config=strict))
     assert message.endswith("b.bin (40 kB), c.bin (30 kB), d.bin (20 kB)")
 
