@@ -31,10 +31,8 @@ def parse_config(text: str, *, path: Path) -> Config:
         return checked(table, Config)
     except InvalidError as error:
         where = ".".join(map(str, [*above, *error.keys]))
-        is_type = error.reason.startswith("Expected `")
-        reason = error.reason.replace("object", "table") if is_type else error.reason
         raise ConfigError(
-            f"{path}:{_line_of(error.keys, text, below=bool(above))}: {where}: {reason}",
+            f"{path}:{_line_of(error.keys, text, below=bool(above))}: {where}: {_in_toml(error.reason)}",
             hint=_known_keys(error.keys) if error.reason == UNKNOWN_KEY else "Mend that value.",
         ) from error
 
@@ -51,6 +49,29 @@ def load_config(root: Path) -> Config:
         parse_table(read_text(root / PYPROJECT) or "", root / PYPROJECT)  # it may have been meant to hold one
         return Config()
     return parse_config(read_text(path) or "", path=path)
+
+
+# msgspec's names of types, in the words of docs/reference.
+_TYPES = {
+    "str": "text",
+    "int": "whole number",
+    "float": "number",
+    "bool": "true or false",
+    "array": "list",
+    "object": "table",
+}
+
+
+def _in_toml(reason: str) -> str:
+    """``Expected `str | array | null`, got `int` `` in the words of TOML, which has no null, and of the reference."""
+
+    def called(match: re.Match[str]) -> str:
+        names = [_TYPES.get(name, name) for name in match[1].split(" | ") if name != "null"]
+        return " or ".join(names)
+
+    if not reason.startswith("Expected `"):
+        return reason
+    return "e" + re.sub(r"`([a-z |]+)`", called, reason[1:])
 
 
 def _line_of(keys: Sequence[Key], text: str, *, below: bool) -> int:

@@ -82,6 +82,8 @@ def _parse(text: str, path: Path) -> dict[str, Any]:
         return tomli.loads(text)
     except tomli.TOMLDecodeError as error:
         raise ConfigError(f"{path}:{error.lineno}: not valid TOML: {error.msg}", hint="Mend that line.") from error
+    except ValueError as error:  # Python refuses to read a number of thousands of digits
+        raise ConfigError(f"{path}:1: not valid TOML: a number is too long", hint="Shorten it.") from error
     except RecursionError as error:
         raise ConfigError(f"{path}:1: nested too deeply", hint="Write it with less nesting.") from error
 

@@ -53,6 +53,12 @@ def local_tags(images: Iterable[Image]) -> frozenset[str]:
     return frozenset(tag for image in images for tag in (image.tag, *image.upstreams))
 
 
+def dockerfile_names(images: Iterable[Image]) -> frozenset[str]:
+    """The names of their Dockerfiles and of the folders of these, by which buildx's history calls some builds."""
+    paths = [image.dockerfile.path for image in images]
+    return frozenset(name for path in paths for name in (path.name, path.parent.name))
+
+
 def dependents(images: Iterable[Image], names: Collection[str]) -> tuple[str, ...]:
     """The named images and everything that needs them, in build order: what a change of them affects."""
     affected = set(names)

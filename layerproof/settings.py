@@ -34,7 +34,7 @@ def _listed(entries: str | tuple[str, ...] | None) -> tuple[str, ...]:
     return (entries,) if isinstance(entries, str) else entries or ()
 
 
-class Table(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="kebab"):
+class Table(Struct, frozen=True, forbid_unknown_fields=True, rename="kebab"):
     """A table of the configuration: what a key does is said in its annotation."""
 
 
@@ -125,7 +125,7 @@ class ServiceConfig(Table, frozen=True):
         for pattern in self.log_ignore:
             try:
                 re.compile(pattern)
-            except re.error as error:
+            except (re.error, OverflowError, RecursionError) as error:
                 raise WrongValueError("log-ignore", f"{pattern!r} is no regular expression: {error}") from error
 
 
@@ -139,7 +139,10 @@ class CacheConfig(Table, frozen=True):
 
     imports: Annotated[
         str | tuple[str, ...] | None,
-        Meta(description="where builds read a cache outside of the builder, as buildx writes it; each has its place"),
+        Meta(
+            description="where builds read a cache outside of the builder, as buildx writes it; each image has its"
+            " place"
+        ),
     ] = field(name="from", default=None)
     exports: Annotated[
         str | tuple[str, ...] | None, Meta(description="where builds write one, as buildx writes it")

@@ -97,7 +97,7 @@ class FakeEngine:
         self._need_daemon()
         return "default"
 
-    def history(self, folders: Collection[str]) -> Iterator[PastBuild]:
+    def history(self, folders: Collection[str], dockerfiles: Collection[str] = ()) -> Iterator[PastBuild]:
         self._need_daemon()
         yield from (build for build, _ in self.past if build.context.rpartition("/")[2] in folders)
 

@@ -44,6 +44,8 @@ def checked(document: Any, kind: type[T]) -> T:
         return msgspec.convert(document, kind)
     except msgspec.ValidationError as error:
         raise _mistake(document, kind, error) from error
+    except UnicodeEncodeError as error:  # JSON can hold half of a surrogate pair
+        raise InvalidError((), "a key is no valid text") from error
 
 
 def parts_of(kind: Any) -> list[Any]:
@@ -71,19 +73,26 @@ def _type_under(kind: Any, key: Key) -> Any:
     return inner[0] if get_origin(kind) in (list, tuple) and isinstance(key, int) else None
 
 
-# Expected `bool`, got `str` - at `$.services[...].gpu`; without the place it is the document itself
+# Expected `bool`, got `str` - at `$.services[...].gpu`; without the place it is the document itself. What a user has
+# written can stand in it too: a place has no backtick, and the last one counts.
 _PLACED = re.compile(r"(?P<reason>.*?)(?: - at `\$(?P<path>[^`]*)`)?", re.DOTALL)
 _PART = re.compile(r"\.(?P<field>[\w-]+)|\[(?P<number>\d+)\]|(?P<some>\[\.\.\.\])")
-_MISSING_OR_UNKNOWN = re.compile(r"Object (?P<what>missing required|contains unknown) field `(?P<key>.*)`")
+_MISSING_OR_UNKNOWN = re.compile(r"Object (?P<what>missing required|contains unknown) field `(?P<key>.*)`", re.DOTALL)
+_NONE_OF = "Invalid enum value "
 
 
 def _mistake(document: Any, kind: type[T], error: msgspec.ValidationError) -> InvalidError:
-    placed = _PLACED.fullmatch(str(error))
-    reason, path = (placed["reason"], placed["path"] or "") if placed else (str(error), "")
+    message = str(error)
+    # Without a place behind it, a key of the document's top could be taken for one.
+    is_at_top = isinstance(document, dict) and any(
+        message == f"Object contains unknown field `{key}`" for key in document
+    )
+    placed = None if is_at_top else _PLACED.fullmatch(message)
+    reason, path = (placed["reason"], placed["path"] or "") if placed else (message, "")
     keys: list[Key] = []
     for part in _PART.finditer(path):
         if part["some"]:
-            document, key = _narrowed(document, kind, keys, str(error))
+            document, key = _narrowed(document, kind, keys, message)
             keys.append(key)
         else:
             keys.append(int(part["number"]) if part["number"] else part["field"])
@@ -91,11 +100,11 @@ def _mistake(document: Any, kind: type[T], error: msgspec.ValidationError) -> In
         return InvalidError([*keys, *error.__cause__.key.split(".", 1)], reason)
     if about := _MISSING_OR_UNKNOWN.fullmatch(reason):
         return InvalidError([*keys, about["key"]], "it is missing" if "missing" in about["what"] else UNKNOWN_KEY)
-    if reason.startswith("Invalid enum value"):
+    if reason.startswith(_NONE_OF):
         known = [
             word for part in parts_of(type_at(kind, keys)) if get_origin(part) is Literal for word in get_args(part)
         ]
-        reason = f"{reason}; it can be {' or '.join(map(repr, known))}"
+        reason = f"it is {reason.removeprefix(_NONE_OF)}, and can be {' or '.join(map(repr, known))}"
     return InvalidError(keys, reason)
 
 
@@ -105,14 +114,16 @@ def _narrowed(document: Any, kind: type[T], keys: Sequence[Key], message: str) -
     the key. It is the first one that makes the same mistake alone.
     """
     entries: Mapping[str, Any] = _at(document, keys)
-    for key, value in entries.items():
-        alone = _with(document, keys, {key: value})
-        try:
-            msgspec.convert(alone, kind)
-        except msgspec.ValidationError as error:
-            if str(error) == message:
-                return alone, key
-    raise AssertionError(f"no key of {keys} makes the mistake alone: {message}")
+    alone = ((key, _with(document, keys, {key: value})) for key, value in entries.items())
+    return next((part, key) for key, part in alone if _message(part, kind) == message)
+
+
+def _message(document: Any, kind: type[T]) -> str:
+    try:
+        msgspec.convert(document, kind)
+    except msgspec.ValidationError as error:
+        return str(error)
+    return ""
 
 
 def _at(document: Any, keys: Sequence[Key]) -> Any:

@@ -28,7 +28,7 @@ _Text = Annotated[str, msgspec.Meta(min_length=1)]
 _Size = Annotated[int, msgspec.Meta(ge=0)]
 
 
-class _Object(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class _Object(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     pass
 
 

@@ -136,8 +136,11 @@ class Engine(Protocol):
     def current_builder(self) -> str:
         """The name of the builder that `bake` uses."""
 
-    def history(self, folders: Collection[str]) -> Iterator[PastBuild]:
-        """The builds of contexts of these names that the builder remembers, whoever made them, the newest first."""
+    def history(self, folders: Collection[str], dockerfiles: Collection[str] = ()) -> Iterator[PastBuild]:
+        """
+        The builds that the builder remembers, whoever made them, the newest first: those of contexts of these names,
+        and those of Dockerfiles that are named so or lie in a folder that is.
+        """
 
     def past_build(self, reference: str) -> PastBuildDetails:
         """More about one of them."""

@@ -29,7 +29,7 @@ from layerproof.engine import (
 )
 from layerproof.engine.ahead import Ahead
 from layerproof.engine.composing import compose_command, resolve, run_compose
-from layerproof.engine.documents import image_info, marked_records, past_build
+from layerproof.engine.documents import folder_of, image_info, marked_records, past_build
 from layerproof.engine.plugins import plugin_command
 from layerproof.errors import AuditError, BuildError, ConfigError, NoEngineError, StackError, UsageError
 from layerproof.references import normalize_reference
@@ -113,7 +113,7 @@ class DockerEngine:
                     [*command, *targets],
                     stdin=json.dumps(definition),
                     on_line=take,
-                    environment=_bake_environment(),
+                    environment=bake_environment(),
                 )
             except StopBuild:
                 return BakeResult(0, tuple(lines), stopped=True)
@@ -137,7 +137,7 @@ class DockerEngine:
     def lint(self, definition: Mapping[str, Any]) -> Mapping[str, Any]:
         words = ["buildx", "bake", "--file", "-", *_allowances(definition), "--call", "check,format=json"]
         words += self._builder()
-        done = process.run(["docker", *words], stdin=json.dumps(definition))
+        done = process.run(["docker", *words], stdin=json.dumps(definition), environment=bake_environment())
         # Exit code 1 means findings; without a document nothing was checked.
         if not done.stdout.lstrip().startswith("{"):
             raise_for_missing_engine(done.stderr)
@@ -157,7 +157,7 @@ class DockerEngine:
         shown = done.stdout.splitlines()
         return next((line.partition(":")[2].strip() for line in shown if line.startswith("Name:")), "")
 
-    def history(self, folders: Collection[str]) -> Iterator[PastBuild]:
+    def history(self, folders: Collection[str], dockerfiles: Collection[str] = ()) -> Iterator[PastBuild]:
         listed = process.run(["docker", "buildx", "history", "ls", *self._builder(), "--format", "json"])
         if listed.returncode != 0:
             raise_for_missing_engine(listed.stderr)
@@ -165,9 +165,8 @@ class DockerEngine:
                 f"docker buildx history ls failed: {listed.tail(1)}", hint="The history needs buildx 0.24 or newer."
             )
         for entry in (json.loads(line) for line in listed.stdout.splitlines() if line.startswith("{")):
-            # "services/api (runtime)"
-            name = str(entry["name"]).partition(" (")[0].rpartition("/")[2]
-            if name not in folders:
+            name = folder_of(str(entry["name"]), folders, dockerfiles)
+            if not name:
                 continue
             reference = str(entry["ref"]).rpartition("/")[2]
             done = process.run(
@@ -366,7 +365,8 @@ def _client() -> DockerClient:
     return DockerClient()
 
 
-def _bake_environment() -> dict[str, str]:
+def bake_environment() -> dict[str, str]:
+    """What is set for buildx beside the environment that there is."""
     return {
         # Maximal provenance in the metadata file maps vertices to Dockerfile lines; the image gets none.
         "BUILDX_METADATA_PROVENANCE": "max",

@@ -3,10 +3,24 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 from layerproof.engine import ImageInfo, PastBuild
+
+
+def folder_of(name: str, folders: Collection[str], dockerfiles: Collection[str]) -> str:
+    """
+    Which of some folders a build is about, by what `docker buildx history ls` calls it; else the Dockerfile or its
+    folder, where that is one of `dockerfiles`; "" for a build of something else.
+
+    With what buildx knows of git it is the context's path in the repository; without, the context's own name, which a
+    Dockerfile of another name follows; or the end of the path of a Dockerfile that lies elsewhere.
+    """
+    # "services/api (runtime)", "api/Dockerfile.dev (runtime)", "docker/api.Dockerfile"
+    parts = name.partition(" (")[0].split("/")
+    folder = next((part for part in reversed(parts) if part in folders), "")
+    return folder or (parts[-1] if parts[-1] in dockerfiles else "")
 
 
 def past_build(reference: str, name: str, document: Mapping[str, Any]) -> PastBuild:

@@ -28,7 +28,7 @@ DEBIAN_OWN_PACKAGES = ("runc", "iptables")
 UBUNTU_PACKAGES = ("docker.io", "docker-buildx", "docker-compose-v2")
 DAEMON_LOG = Path("/var/log/layerproof-dockerd.log")
 DAEMON_START_S = 60.0
-# A daemon that crashes is started again, up to three times, as docker.service would do; one that is stopped ends well.
+# docker.service starts a daemon again that has crashed; this does so three times in all. One that is stopped ends well.
 RESTARTING = """
 for attempt in 1 2 3; do
     "$@" && exit 0

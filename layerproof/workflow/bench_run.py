@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TypeVar
 
+from layerproof import graph
 from layerproof.bench.commands import Command, commands_of
 from layerproof.bench.plan import NAIVE, OURS, SEQUENCE, Job, Plan
 from layerproof.bench.results import Size
@@ -224,10 +225,10 @@ def _edit(run: Run, kind: str, service: str, contestant: str) -> None:
 
 def _steps_since(run: Run, since: float) -> int:
     """How many steps the builds since then have run, as the builder's own history has it."""
-    images = (image for images in run.images.values() for image in images)
+    images = [image for images in run.images.values() for image in images]
     folders = {image.context.name for image in images} | {naive.folder.name for naive in run.naive.values()}
     vertices: set[str] = set()
-    for past in run.engine.history(folders):
+    for past in run.engine.history(folders, graph.dockerfile_names(images)):
         # The newest come first: what follows one that is known was there before.
         if past.reference in run.seen or past.started < since - _SKEW_S:
             break

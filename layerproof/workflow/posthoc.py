@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from layerproof import graph
 from layerproof.dockerfile import external_references, parse_dockerfile
 from layerproof.engine import Engine, PastBuild
 from layerproof.errors import ConfigError, UsageError
@@ -42,7 +43,7 @@ def why_history(project: Project, *, engine: Engine, names: Collection[str] = ()
     """
     images = [image for image in project.images if not names or image.name in names]
     builds: dict[str, list[PastBuild]] = {image.name: [] for image in images}
-    for build in engine.history({image.context.name for image in images}):
+    for build in engine.history({image.context.name for image in images}, graph.dockerfile_names(images)):
         for image in images:
             if len(builds[image.name]) < 2 and _is_of(build, image, project):
                 builds[image.name].append(build)

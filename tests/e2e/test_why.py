@@ -42,12 +42,18 @@ def test_each_step_that_an_edit_re_runs_has_its_true_cause(row: Row, copy: Repo)
         assert (cause, part in detail) == (true_cause, True), (told, row.causes)
 
 
-def test_a_build_made_without_layerproof_is_explained_from_the_history(copy: Repo) -> None:
+@pytest.mark.parametrize("dockerfile", ["backend/Dockerfile", "backend/Dockerfile.dev", "elsewhere/api.Dockerfile"])
+@pytest.mark.parametrize("command", [["docker", "compose", "build"], [str(COMMAND), "build", "--service"]])
+def test_a_build_is_explained_from_the_history_whoever_made_it(copy: Repo, command: list[str], dockerfile: str) -> None:
     unique = uuid.uuid4().hex[:12]
-    put("backend/Dockerfile", "RUN npm run build\n", "RUN npm run build && : one UNIQUE\n")(copy.root, unique)
-    copy.call(["docker", "compose", "build", "backend-api"])
-    put("backend/Dockerfile", "RUN npm run build && : one", "RUN npm run build && : two")(copy.root, unique)
-    copy.call(["docker", "compose", "build", "backend-api"])
+    (copy.root / dockerfile).parent.mkdir(exist_ok=True)
+    (copy.root / "backend" / "Dockerfile").rename(copy.root / dockerfile)
+    named = f"context: ./backend\n      dockerfile: {copy.root / dockerfile}\n"
+    put("docker-compose.yml", "context: ./backend\n", named)(copy.root, unique)
+    put(dockerfile, "RUN npm run build\n", "RUN npm run build && : one UNIQUE\n")(copy.root, unique)
+    copy.call([*command, "backend-api"])
+    put(dockerfile, "RUN npm run build && : one", "RUN npm run build && : two")(copy.root, unique)
+    copy.call([*command, "backend-api"])
     said = json.loads(copy.run("why", "--history", "--service", "backend-api", "--format", "json").stdout)["images"][0]
     assert [(cause["line"], cause["cause"], cause["detail"]) for cause in said["causes"]][:1] == [
         (21, "instruction", [f"was `RUN npm run build && : one {unique}`"])

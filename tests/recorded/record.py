@@ -22,14 +22,13 @@ from pathlib import Path
 from typing import Any
 
 from layerproof.dockerfile import parse_dockerfile
+from layerproof.engine.docker import bake_environment
 from layerproof.graph import bake_definition
 from layerproof.model import Image
 
 HERE = Path(__file__).parent
 STEPS_FROM = "layerproof-lab/debian:bookworm"
 TAG = "layerproof-recording/{name}:latest"
-# As DockerEngine.bake sets them.
-ENVIRONMENT = {"BUILDX_METADATA_PROVENANCE": "max", "BUILDX_NO_DEFAULT_ATTESTATIONS": "1"}
 
 SERVICE = f"""\
 FROM {STEPS_FROM} AS deps
@@ -135,7 +134,7 @@ def bake(
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
-            env={**os.environ, **ENVIRONMENT},
+            env={**os.environ, **bake_environment()},
             text=True,
         ) as child:
             assert child.stdin is not None
