@@ -99,6 +99,7 @@ def test_any_document_is_a_configuration_or_has_a_mistake_at_keys_that_are_there
     mistake = _mistake(document)
     for key in mistake.keys[:-1] if mistake else ():
         document = document[key]
+    assert mistake is None or mistake.reason
 
 
 def _mistake(document: Any) -> InvalidError | None:
