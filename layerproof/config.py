@@ -51,7 +51,7 @@ def load_config(root: Path) -> Config:
     return parse_config(read_text(path) or "", path=path)
 
 
-# msgspec's names of types, in the words of docs/reference.
+# msgspec's names of types, in words for those who write TOML.
 _TYPES = {
     "str": "text",
     "int": "whole number",
@@ -63,7 +63,7 @@ _TYPES = {
 
 
 def _in_toml(reason: str) -> str:
-    """``Expected `str | array | null`, got `int` `` in the words of TOML, which has no null, and of the reference."""
+    """``Expected `str | array | null`, got `int` `` in words for TOML, which has no null."""
 
     def called(match: re.Match[str]) -> str:
         names = [_TYPES.get(name, name) for name in match[1].split(" | ") if name != "null"]
