@@ -9,9 +9,10 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
+
+from msgspec import Struct, field
 
 from layerproof.atomic import write_atomically
 from layerproof.errors import ConfigError
@@ -27,8 +28,7 @@ _MAX_LOG_LINES = 8
 _MAX_LOG_WIDTH = 200
 
 
-@dataclass(frozen=True)
-class BuiltImage:
+class BuiltImage(Struct, frozen=True):
     """
     One image of a build.
 
@@ -49,8 +49,7 @@ class BuiltImage:
     keys: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class Build:
+class Build(Struct, frozen=True):
     """One run of the engine: when it began, in seconds since the epoch, on which builder, and its images by name."""
 
     started: float

@@ -5,9 +5,10 @@ from __future__ import annotations
 import csv
 import posixpath
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
+from msgspec.structs import replace
 
 from layerproof.errors import ConfigError
 from layerproof.model import Image

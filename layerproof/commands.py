@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
 from urllib.parse import urlsplit
+
+from msgspec import Struct
 
 from layerproof import package_managers as tables
 from layerproof.model import Instruction
@@ -16,8 +17,7 @@ from layerproof.shell import SimpleCommand, simple_commands
 Kind = Literal["install", "project", "build", "system", "fetch"]
 
 
-@dataclass(frozen=True)
-class Command:
+class Command(Struct, frozen=True):
     """
     One command that brings dependencies in.
 

@@ -10,8 +10,9 @@ import stat
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
+
+from msgspec import Struct, field
 
 from layerproof.atomic import write_atomically
 
@@ -26,8 +27,7 @@ LINK_MODE = 0o777
 LINK = "link:"
 
 
-@dataclass
-class DigestIndex:
+class DigestIndex(Struct):
     """
     SHA-256 by path below one folder, for files that still have the mode, size, times and inode they were read with.
 

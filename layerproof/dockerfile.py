@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import platform
+import os
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -16,7 +16,8 @@ _KEYWORDS = re.compile(
 )
 # node:18-slim, registry.example:5000/team/app@sha256:0123, deps; not `node:`, which an argument without a value gives
 _REFERENCE = re.compile(r"\w([\w./:@-]*\w)?")
-_MACHINES = {"x86_64": "amd64", "AMD64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
+_MACHINE = os.uname().machine
+_ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 MAX_SHOWN = 60
 # RUN --mount=type=cache,target=/root/.npm --network=none npm ci, COPY --chown=1:1 --link a b; not COPY --from=x
@@ -270,7 +271,7 @@ def _wildcard(pattern: str, *, greedy: bool) -> str:
 
 def _platform_args() -> dict[str, str]:
     """The arguments that BuildKit predefines for FROM lines, for a build on this machine."""
-    arch = _MACHINES.get(platform.machine(), platform.machine())
+    arch = _ARCHITECTURES.get(_MACHINE, _MACHINE)
     return {
         f"{side}{part}": value
         for side in ("BUILD", "TARGET")

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct, field
+from msgspec.structs import asdict, replace
 
 from layerproof.context import ContextFile
 from layerproof.dockerfile import parse_dockerfile
@@ -20,8 +22,7 @@ KEPT_OPTIONS = ("network", "extra-hosts", "shm-size", "ulimits", "entitlements",
 RESULT_OPTIONS = ("labels", "tags")
 
 
-@dataclass(frozen=True)
-class Upstream:
+class Upstream(Struct, frozen=True):
     """
     An image from outside, as the engine has it: its id, a digest of its layers, and the configuration that a build
     inherits (`Env` as a mapping, `WorkingDir`, `User`, `Shell`, `OnBuild`). Of one that only the builder
@@ -33,8 +34,7 @@ class Upstream:
     config: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class Evidence:
+class Evidence(Struct, frozen=True):
     """
     Attributes:
         image: what is built; the values of secrets among its arguments are replaced by digests.
@@ -123,7 +123,7 @@ def evidence_document(evidence: Evidence) -> dict[str, Any]:
         "args": dict(image.args),
         "contexts": dict(image.contexts),
         "parents": list(image.parents),
-        "upstreams": {name: vars(upstream) for name, upstream in evidence.upstreams.items()},
+        "upstreams": {name: asdict(upstream) for name, upstream in evidence.upstreams.items()},
         "references": list(image.upstreams),
         "service": image.service,
         "inline": image.inline,

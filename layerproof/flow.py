@@ -5,9 +5,11 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from layerproof.context import ignorer
 from layerproof.dockerfile import context_sources, copied_from, find_stage, reachable_stages
@@ -28,8 +30,7 @@ _CACHE_FIELD = re.compile(r",(?:id|sharing)=[^,]*|(?<==)(?:id|sharing)=[^,]*,?")
 _VARIABLE = re.compile(r"\$\{?(\w+)")
 
 
-@dataclass(frozen=True)
-class Source:
+class Source(Struct, frozen=True):
     """Files that an instruction takes from a folder here; `pattern` is relative to it, "." for all of it."""
 
     folder: Path
@@ -46,8 +47,7 @@ class Source:
         return inside and not (self.excluded and _matcher(self.excluded)(relative))
 
 
-@dataclass(frozen=True)
-class Node:
+class Node(Struct, frozen=True):
     """
     An instruction that makes a step.
 
@@ -76,8 +76,7 @@ class Node:
         return any(source.holds(str(path)) for source in self.sources)
 
 
-@dataclass(frozen=True)
-class Flow:
+class Flow(Struct, frozen=True):
     """
     The steps that a build of an image needs, by line and in file order.
 

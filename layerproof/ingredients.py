@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from layerproof.evidence import KEPT_OPTIONS, Evidence, Listing, Upstream
 from layerproof.flow import Flow, Node, load_flow
@@ -18,8 +20,7 @@ _EPOCH = "SOURCE_DATE_EPOCH"
 StepId = tuple[str, int]  # an image and a line of its Dockerfile
 
 
-@dataclass(frozen=True)
-class Base:
+class Base(Struct, frozen=True):
     """What a FROM from outside the file stands for: an image here (`image`), an upstream one, a folder, or scratch."""
 
     name: str
@@ -28,8 +29,7 @@ class Base:
     files: Listing | None = None
 
 
-@dataclass(frozen=True)
-class Keys:
+class Keys(Struct, frozen=True):
     """
     `key` stands for all that a step is made of: BuildKit has it in its cache exactly when it has built such a step.
 
@@ -65,8 +65,7 @@ class Known:
         return set(missing) - maybe, maybe
 
 
-@dataclass(frozen=True)
-class Ingredients:
+class Ingredients(Struct, frozen=True):
     """
     Of one step.
 
@@ -90,8 +89,7 @@ class Ingredients:
     after: Keys
 
 
-@dataclass(frozen=True)
-class Trace:
+class Trace(Struct, frozen=True):
     """
     The steps of one image by line. `last` is its last step, of its own or of the image it starts from; `layers` stands
     for the files that it leaves to those that start from it or copy from it.

@@ -5,8 +5,9 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from layerproof.commands import Command, find_commands
 from layerproof.flow import Flow, Node
@@ -21,8 +22,7 @@ CONFIGURED = "configured"
 _DEFINITE = ("install", "system", "fetch")
 
 
-@dataclass(frozen=True)
-class Kinds:
+class Kinds(Struct, frozen=True):
     """
     The kind of every step by line.
 

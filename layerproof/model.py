@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 from typing import Any, Literal
 
+from msgspec import Struct, field
+
 Role = Literal["base", "service"]
 
 
-@dataclass(frozen=True)
-class Instruction:
+class Instruction(Struct, frozen=True):
     """One Dockerfile instruction. `line` counts from 1; `values` are the words after the flags, as written."""
 
     keyword: str
@@ -23,8 +23,7 @@ class Instruction:
     end_line: int
 
 
-@dataclass(frozen=True)
-class Stage:
+class Stage(Struct, frozen=True):
     """One build stage. `base` is what FROM names, arguments expanded: an earlier stage, an image or `scratch`."""
 
     index: int
@@ -34,8 +33,7 @@ class Stage:
     instructions: tuple[Instruction, ...] = ()
 
 
-@dataclass(frozen=True)
-class Dockerfile:
+class Dockerfile(Struct, frozen=True):
     """
     A parsed Dockerfile; `path` is where it was read, for messages.
 
@@ -49,8 +47,7 @@ class Dockerfile:
     global_args: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class Image:
+class Image(Struct, frozen=True):
     """
     A tag that the project builds.
 
@@ -75,8 +72,7 @@ class Image:
     options: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class Port:
+class Port(Struct, frozen=True):
     """A published port: `host_ip` is "" when it is bound on all interfaces, `published` is 0 when it is random."""
 
     host_ip: str
@@ -84,8 +80,7 @@ class Port:
     target: int
 
 
-@dataclass(frozen=True)
-class Service:
+class Service(Struct, frozen=True):
     """A Compose service; `build` is None where an image is only pulled. `raw` is its part of the resolved document."""
 
     name: str
@@ -96,8 +91,7 @@ class Service:
     raw: Mapping[str, Any]
 
 
-@dataclass(frozen=True)
-class Project:
+class Project(Struct, frozen=True):
     """
     Everything there is to build and run, read once.
 
@@ -112,8 +106,7 @@ class Project:
     profile: str | None = None
 
 
-@dataclass(frozen=True)
-class Vertex:
+class Vertex(Struct, frozen=True):
     """The last known state of one BuildKit vertex; times are seconds since the epoch, None where not reached."""
 
     digest: str
@@ -149,8 +142,7 @@ class StepKind(str, Enum):
     APPLICATION = "application"
 
 
-@dataclass(frozen=True)
-class Step:
+class Step(Struct, frozen=True):
     """
     A numbered Dockerfile vertex.
 
@@ -171,8 +163,7 @@ class Step:
     started: float | None = None
 
 
-@dataclass(frozen=True)
-class Phase:
+class Phase(Struct, frozen=True):
     """
     What a build does besides its steps: bring a build context over, or write the image. `started` is in seconds since
     the epoch.
@@ -199,8 +190,7 @@ CauseKind = Literal[
 ]
 
 
-@dataclass(frozen=True)
-class StepCause:
+class StepCause(Struct, frozen=True):
     """
     Why one step ran, or will run. `detail` says it in words; `is_certain` is False where what it copies from other
     stages decides, which nobody knows before they are built. `root` is the step that began it, for a `parent`.
@@ -218,8 +208,7 @@ class StepCause:
     is_certain: bool = True
 
 
-@dataclass(frozen=True)
-class Explanation:
+class Explanation(Struct, frozen=True):
     """
     The causes of one image's steps, in the order of its Dockerfile.
 
@@ -235,8 +224,7 @@ class Explanation:
     note: str = ""
 
 
-@dataclass(frozen=True)
-class Finding:
+class Finding(Struct, frozen=True):
     """
     What a rule has to say about one line; `path` is relative to the project's root.
 
@@ -253,8 +241,7 @@ class Finding:
     tool: str = "layerproof"
 
 
-@dataclass(frozen=True)
-class CheckReport:
+class CheckReport(Struct, frozen=True):
     """
     What a check found and looked at.
 
@@ -268,8 +255,7 @@ class CheckReport:
     lines: Mapping[tuple[str, int], str]
 
 
-@dataclass(frozen=True)
-class ImageResult:
+class ImageResult(Struct, frozen=True):
     """What one build did for one image. `size_bytes` and `id` are None when the image does not exist."""
 
     image: str
@@ -280,8 +266,7 @@ class ImageResult:
     id: str | None
 
 
-@dataclass(frozen=True)
-class Check:
+class Check(Struct, frozen=True):
     """One line of `doctor` or `verify`: what was looked at, whether it holds, and what was seen or what to do."""
 
     name: str
@@ -290,8 +275,7 @@ class Check:
     hint: str = ""
 
 
-@dataclass(frozen=True)
-class BuildReport:
+class BuildReport(Struct, frozen=True):
     """
     What a build did; `lab` says that stand-in images were used, `wall_s` is the time the user waited. `causes` say why
     dependencies were installed again; `phases` are what took time besides the steps.
@@ -305,8 +289,7 @@ class BuildReport:
     phases: tuple[Phase, ...] = ()
 
 
-@dataclass(frozen=True)
-class LabResult:
+class LabResult(Struct, frozen=True):
     """What happened to one reference: `real` images are never touched, `unknown` ones have no recipe."""
 
     reference: str
@@ -314,8 +297,7 @@ class LabResult:
     size_bytes: int | None
 
 
-@dataclass(frozen=True)
-class AffectedImage:
+class AffectedImage(Struct, frozen=True):
     """An image that a change affects; `service` is "" for a base, `reason` says what has changed."""
 
     image: str
@@ -324,8 +306,7 @@ class AffectedImage:
     reason: str
 
 
-@dataclass(frozen=True)
-class AffectedReport:
+class AffectedReport(Struct, frozen=True):
     """
     What a change affects, in build order. `base` is what was asked for, `commit` the one that the tree was compared
     with: where the two parted.
@@ -339,8 +320,7 @@ class AffectedReport:
 Outcome = Literal["held", "failed", "unproven", "not applicable"]
 
 
-@dataclass(frozen=True)
-class Verdict:
+class Verdict(Struct, frozen=True):
     """
     What one probe of one image came to.
 
@@ -366,8 +346,7 @@ class Verdict:
         return self.outcome in ("held", "not applicable")
 
 
-@dataclass(frozen=True)
-class ProofReport:
+class ProofReport(Struct, frozen=True):
     """
     The verdicts by image and probe; `lab` says that stand-in images were used. `nothing_to_prove` is the reason why
     there is no verdict, "" where there ought to be one.
@@ -387,8 +366,7 @@ class ProofReport:
 WeightState = Literal["ok", "missing", "not a file", "wrong size", "wrong hash", "not recorded"]
 
 
-@dataclass(frozen=True)
-class WeightFile:
+class WeightFile(Struct, frozen=True):
     """
     A file that a service needs when it runs and that no image carries, as its manifest lists it.
 
@@ -404,8 +382,7 @@ class WeightFile:
     licence: str
 
 
-@dataclass(frozen=True)
-class WeightCheck:
+class WeightCheck(Struct, frozen=True):
     """
     What lies in the place of one such file.
 
@@ -421,8 +398,7 @@ class WeightCheck:
     hint: str = ""
 
 
-@dataclass(frozen=True)
-class WeightsReport:
+class WeightsReport(Struct, frozen=True):
     """
     The files that one service needs, and the folder of this machine where it finds them.
 

@@ -7,9 +7,11 @@ import binascii
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Literal
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from layerproof.cache_events import exports_cache, imports_cache
 from layerproof.model import Phase, Step, StepState, Vertex
@@ -28,8 +30,7 @@ _TRANSFER = re.compile(
 _PHASES: Mapping[Literal["transfer", "export"], re.Pattern[str]] = {"transfer": _TRANSFER, "export": _EXPORT}
 
 
-@dataclass
-class BuildLog:
+class BuildLog(Struct):
     """
     The last state of every vertex, in order of first appearance. Feed it lines as they come.
 

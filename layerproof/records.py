@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from urllib.parse import quote
+
+from msgspec import Struct
+from msgspec.structs import asdict
 
 from layerproof.atomic import write_atomically
 from layerproof.context import ContextFile
@@ -16,8 +18,7 @@ from layerproof.model import Image
 SCHEMA = 1
 
 
-@dataclass(frozen=True)
-class Record:
+class Record(Struct, frozen=True):
     """The last good build of one tag: what went in (`fingerprint`) and what came out (`image_id`)."""
 
     image: str

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from layerproof.dockerfile import trimmed
 from layerproof.model import Instruction
 
 
-@dataclass(frozen=True)
-class Variable:
+class Variable(Struct, frozen=True):
     """An argument or environment variable; `value` is None for an argument that has none, `line` where it is set."""
 
     value: str | None
@@ -19,8 +19,7 @@ class Variable:
     line: int
 
 
-@dataclass(frozen=True)
-class State:
+class State(Struct, frozen=True):
     """
     What the instructions so far leave to those after them.
 

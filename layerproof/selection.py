@@ -7,9 +7,10 @@ import json
 import posixpath
 from bisect import bisect_left
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
+from msgspec.structs import replace
 
 from layerproof.context import ContextFile
 from layerproof.digests import LINK

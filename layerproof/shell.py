@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 _CONTINUATION = re.compile(r"\\\r?\n")
 # <<EOF, <<-'END'; not <<<
@@ -34,8 +35,7 @@ _WRAPPERS: dict[str, tuple[tuple[str, ...], int]] = {
 }
 
 
-@dataclass(frozen=True)
-class SimpleCommand:
+class SimpleCommand(Struct, frozen=True):
     """A program with its words, quotes taken away; `environment` are the assignments before it."""
 
     words: tuple[str, ...]

@@ -11,11 +11,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from layerproof.errors import ConfigError
 from layerproof.model import WeightCheck, WeightFile
@@ -79,16 +80,14 @@ def _check_hash(value: str | None) -> None:
         raise WrongValueError("sha256", "a SHA-256 has 64 hexadecimal digits, in lower case")
 
 
-@dataclass(frozen=True)
-class Manifest:
+class Manifest(Struct, frozen=True):
     """What a service needs; `when` are the environment variables under which it does, {} for always."""
 
     files: tuple[WeightFile, ...]
     when: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class Digest:
+class Digest(Struct, frozen=True):
     """The size and the hash of a file's bytes."""
 
     size_bytes: int
@@ -98,8 +97,7 @@ class Digest:
 Lock = Mapping[str, Digest]
 
 
-@dataclass(frozen=True)
-class Found:
+class Found(Struct, frozen=True):
     """
     What lies in a file's place, by its name and size only.
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct, field
 
 from layerproof.errors import ConfigError
 
 
-@dataclass(frozen=True)
-class YamlNode:
+class YamlNode(Struct, frozen=True):
     """
     One value of a YAML file.
 

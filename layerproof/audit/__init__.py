@@ -8,8 +8,9 @@ other, `places` and `secrets` find what does not belong into an image that runs,
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
+
+from msgspec import Struct, field
 
 FoundKind = Literal[
     "compiler",
@@ -29,16 +30,14 @@ FoundKind = Literal[
 KINDS: tuple[str, ...] = get_args(FoundKind)
 
 
-@dataclass(frozen=True)
-class Trait:
+class Trait(Struct, frozen=True):
     """What the content of a file shows it to be, in the words of `kind`, and its name."""
 
     kind: FoundKind
     what: str
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """
     One member of a layer.
 
@@ -58,8 +57,7 @@ class Entry:
     digest: str = ""
 
 
-@dataclass(frozen=True)
-class Layer:
+class Layer(Struct, frozen=True):
     """The members of one layer; `removed` are the paths that it deletes, `emptied` the folders it hides the rest of."""
 
     entries: tuple[Entry, ...]
@@ -72,8 +70,7 @@ class Layer:
         return sum(entry.size_bytes for entry in self.entries)
 
 
-@dataclass(frozen=True)
-class SavedImage:
+class SavedImage(Struct, frozen=True):
     """One image of an archive: its configuration as the image format has it, and its layers, the lowest first."""
 
     tags: tuple[str, ...]
@@ -81,8 +78,7 @@ class SavedImage:
     layers: tuple[Layer, ...]
 
 
-@dataclass(frozen=True)
-class Found:
+class Found(Struct, frozen=True):
     """
     Something that does not belong into an image that runs.
 
@@ -98,8 +94,7 @@ class Found:
     allowed: str = ""
 
 
-@dataclass(frozen=True)
-class LayerShare:
+class LayerShare(Struct, frozen=True):
     """One layer: its size, the instruction that made it, and where it comes from: a stage, or another image."""
 
     size_bytes: int
@@ -107,16 +102,14 @@ class LayerShare:
     origin: str
 
 
-@dataclass(frozen=True)
-class Weight:
+class Weight(Struct, frozen=True):
     """A path and its bytes."""
 
     path: str
     size_bytes: int
 
 
-@dataclass(frozen=True)
-class Allowance:
+class Allowance(Struct, frozen=True):
     """
     What an image may be, from its configuration: budgets in bytes, None for none, and what is allowed to be inside:
     a kind, or a pattern of paths, each with its reason.
@@ -127,8 +120,7 @@ class Allowance:
     allow: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class ImageAudit:
+class ImageAudit(Struct, frozen=True):
     """
     What one image holds.
 

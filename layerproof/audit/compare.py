@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from layerproof.audit import Found, ImageAudit, SavedImage, Weight
 from layerproof.audit.tree import Placed, merge
 
 
-@dataclass(frozen=True)
-class Change:
+class Change(Struct, frozen=True):
     """One path: its bytes in the other image and in this one, None where it is not there."""
 
     path: str
@@ -22,8 +21,7 @@ class Change:
         return (self.now_bytes or 0) - (self.before_bytes or 0)
 
 
-@dataclass(frozen=True)
-class Comparison:
+class Comparison(Struct, frozen=True):
     """
     An image against another one.
 

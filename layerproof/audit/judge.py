@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 from fnmatch import fnmatchcase
+
+from msgspec.structs import replace
 
 from layerproof.audit import Allowance, Found, ImageAudit, LayerShare, SavedImage, Weight
 from layerproof.audit.places import find_hidden_secrets, find_places, find_traits

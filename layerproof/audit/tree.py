@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from layerproof.audit import Entry, Layer
 
 
-@dataclass(frozen=True)
-class Placed:
+class Placed(Struct, frozen=True):
     """An entry and the layer that it comes from, counted from 1."""
 
     entry: Entry
     layer: int
 
 
-@dataclass(frozen=True)
-class Tree:
+class Tree(Struct, frozen=True):
     """`files` are those that a container sees, by path; `hidden` those that a later layer overwrites or removes."""
 
     files: dict[str, Placed]

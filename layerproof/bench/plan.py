@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 OURS = "inv build"
 BAKE = "docker buildx bake"
@@ -18,8 +19,7 @@ PARTS = ("naive", "tools")
 Kind = Literal["cold", "noop", "edit", "manifest"]
 
 
-@dataclass(frozen=True)
-class Job:
+class Job(Struct, frozen=True):
     """One thing that is measured: `service` is "" for everything; `edited` says that each build gets an edit first."""
 
     kind: Kind
@@ -32,8 +32,7 @@ class Job:
         return self.kind in ("edit", "manifest")
 
 
-@dataclass(frozen=True)
-class Plan:
+class Plan(Struct, frozen=True):
     """
     Attributes:
         cold: the jobs that start from nothing, `cold_rounds` times each.

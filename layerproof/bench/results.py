@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from layerproof.bench.plan import OURS, Kind
 
 
-@dataclass(frozen=True)
-class Measurement:
+class Measurement(Struct, frozen=True):
     """
     The times of one contestant in one job, one a round. `service` is "" for everything; `ran` is how many steps each
     build ran, which shows that an edit was really built.
@@ -28,8 +28,7 @@ class Measurement:
         return statistics.median(self.times_s)
 
 
-@dataclass(frozen=True)
-class Size:
+class Size(Struct, frozen=True):
     """The size of one contestant's image of a service."""
 
     service: str
@@ -37,8 +36,7 @@ class Size:
     size_bytes: int
 
 
-@dataclass(frozen=True)
-class Ratio:
+class Ratio(Struct, frozen=True):
     """
     How ours compares with another contestant: ours by theirs, so less than 1 is better. Of times it is taken round by
     round, since a round's two builds have met the same noise: the median, the lowest and the highest of them.
@@ -52,8 +50,7 @@ class Ratio:
     high: float
 
 
-@dataclass(frozen=True)
-class GoalResult:
+class GoalResult(Struct, frozen=True):
     """
     Whether a goal holds. `value` is what was measured, with its spread from `low` to `high`; `at_least` says which way
     the limit is meant.
@@ -72,8 +69,7 @@ class GoalResult:
         return self.value >= self.limit if self.at_least else self.value <= self.limit
 
 
-@dataclass(frozen=True)
-class BenchReport:
+class BenchReport(Struct, frozen=True):
     """
     One benchmark. `date` is ISO 8601 in UTC; `machine` and `versions` are texts by name; `notes` say what was left out
     and what was odd; `lab` says that stand-in images were used.

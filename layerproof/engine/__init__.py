@@ -8,9 +8,10 @@ builds. `process` is the only place that starts a process, `docker` the only one
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, Protocol, TypeVar
+
+from msgspec import Struct, field
 
 MIN_BUILDX = (0, 17)
 MIN_COMPOSE = (2, 37)
@@ -23,8 +24,7 @@ class StopBuild(Exception):  # noqa: N818  # a signal, not an error
     """Raised by a LineSink that has seen enough: the build is cancelled."""
 
 
-@dataclass(frozen=True)
-class EngineInfo:
+class EngineInfo(Struct, frozen=True):
     """What answers: versions as text, and whether containers can be given an NVIDIA GPU."""
 
     server: str
@@ -35,8 +35,7 @@ class EngineInfo:
     data_root: str
 
 
-@dataclass(frozen=True)
-class ImageInfo:
+class ImageInfo(Struct, frozen=True):
     """
     One local image; `labels` are those of its configuration, `layers` stands for its files, and `config` is what a
     build inherits from it: `Env` as a mapping, `WorkingDir`, `User`, `Shell`, `OnBuild`, where they are set.
@@ -53,8 +52,7 @@ class ImageInfo:
     layer_ids: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class BakeResult:
+class BakeResult(Struct, frozen=True):
     """
     How a bake ended: exit code, event lines and noise as they came, and the metadata file ({} if it failed).
 
@@ -67,8 +65,7 @@ class BakeResult:
     stopped: bool = False
 
 
-@dataclass(frozen=True)
-class PastBuild:
+class PastBuild(Struct, frozen=True):
     """
     One build in BuildKit's history. `context` is absolute, or relative to a folder that is not kept; `started` is in
     seconds since the epoch.
@@ -82,16 +79,14 @@ class PastBuild:
     labels: Mapping[str, str]
 
 
-@dataclass(frozen=True)
-class PastBuildDetails:
+class PastBuildDetails(Struct, frozen=True):
     """Its provenance (SLSA 0.2, {} where it is not kept) and its event lines."""
 
     provenance: Mapping[str, Any]
     lines: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class Container:
+class Container(Struct, frozen=True):
     """One container of a Compose project. `health` is "" where the service has no health check."""
 
     service: str
@@ -101,16 +96,14 @@ class Container:
     exit_code: int
 
 
-@dataclass(frozen=True)
-class CommandResult:
+class CommandResult(Struct, frozen=True):
     """How a command ended: its exit code and the last lines of what it said."""
 
     returncode: int
     tail: str
 
 
-@dataclass(frozen=True)
-class ComposeCall:
+class ComposeCall(Struct, frozen=True):
     """Which Compose project a call is about."""
 
     root: Path

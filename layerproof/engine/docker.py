@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import sys
-import tempfile
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -22,15 +21,14 @@ from layerproof.engine import (
     LineSink,
     PastBuild,
     PastBuildDetails,
-    StopBuild,
     T,
     parse_version,
     process,
 )
 from layerproof.engine.ahead import Ahead
+from layerproof.engine.baking import allowances, bake_environment, run_bake
 from layerproof.engine.composing import compose_command, resolve, run_compose
 from layerproof.engine.documents import folder_of, image_info, marked_records, past_build
-from layerproof.engine.plugins import plugin_command
 from layerproof.errors import AuditError, BuildError, ConfigError, NoEngineError, StackError, UsageError
 from layerproof.references import normalize_reference
 
@@ -96,35 +94,18 @@ class DockerEngine:
         return document
 
     def bake(self, definition: Mapping[str, Any], *, targets: Sequence[str], on_line: LineSink) -> BakeResult:
-        lines: list[str] = []
+        done = run_bake(definition, targets=targets, options=self._builder(), on_line=on_line)
+        if done.returncode != 0:
+            self._raise_for_no_build(done.lines)
+        return done
 
-        def take(line: str) -> None:
-            lines.append(line)
-            on_line(line)
-
-        with tempfile.TemporaryDirectory(prefix="layerproof-") as folder:
-            metadata = Path(folder, "metadata.json")
-            command = [*plugin_command("buildx"), "bake", "--file", "-", "--progress", "rawjson"]
-            command += ["--metadata-file", str(metadata)]
-            command += _allowances(definition)
-            command += self._builder()
-            try:
-                code = process.stream(
-                    [*command, *targets],
-                    stdin=json.dumps(definition),
-                    on_line=take,
-                    environment=bake_environment(),
-                )
-            except StopBuild:
-                return BakeResult(0, tuple(lines), stopped=True)
-            document = json.loads(metadata.read_text(encoding="utf-8") or "{}") if metadata.is_file() else {}
-        if code != 0 and not any(line.startswith("{") for line in lines):
+    def _raise_for_no_build(self, lines: Sequence[str]) -> None:
+        """Raise where buildx said why before it built anything."""
+        if not any(line.startswith("{") for line in lines):
             raise_for_missing_engine("".join(lines))
             self._raise_for_missing_builder("".join(lines))
             plugin_versions()
-        if code != 0:
-            _raise_for_cache_export(lines)
-        return BakeResult(code, tuple(lines), document)
+        _raise_for_cache_export(lines)
 
     def _raise_for_missing_builder(self, stderr: str) -> None:
         # ERROR: no builder "ci" found; ERROR: use `docker --context=ci buildx` to switch to context "ci"
@@ -135,7 +116,7 @@ class DockerEngine:
             )
 
     def lint(self, definition: Mapping[str, Any]) -> Mapping[str, Any]:
-        words = ["buildx", "bake", "--file", "-", *_allowances(definition), "--call", "check,format=json"]
+        words = ["buildx", "bake", "--file", "-", *allowances(definition), "--call", "check,format=json"]
         words += self._builder()
         done = process.run(["docker", *words], stdin=json.dumps(definition), environment=bake_environment())
         # Exit code 1 means findings; without a document nothing was checked.
@@ -363,25 +344,6 @@ def _client() -> DockerClient:
     from python_on_whales import DockerClient
 
     return DockerClient()
-
-
-def bake_environment() -> dict[str, str]:
-    """What is set for buildx beside the environment that there is."""
-    return {
-        # Maximal provenance in the metadata file maps vertices to Dockerfile lines; the image gets none.
-        "BUILDX_METADATA_PROVENANCE": "max",
-        "BUILDX_NO_DEFAULT_ATTESTATIONS": "1",
-        # To name the commit in its own history buildx starts git seven times for each target: only on demand.
-        "BUILDX_GIT_INFO": os.environ.get("BUILDX_GIT_INFO", "false"),
-    }
-
-
-def _allowances(definition: Mapping[str, Any]) -> list[str]:
-    """What bake has to be allowed: files outside the current folder, and what the compose file asks for."""
-    targets = definition.get("target", {}).values()
-    wanted = {"fs=*"} | {entry for target in targets for entry in target.get("entitlements", ())}
-    wanted |= {"network.host" for target in targets if target.get("network") == "host"}
-    return [word for entry in sorted(wanted) for word in ("--allow", entry)]
 
 
 def _docker(words: Sequence[str]) -> str:

@@ -12,8 +12,9 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from layerproof.engine import MIN_BUILDX, MIN_COMPOSE, parse_version, process
 from layerproof.errors import LayerproofError, NoEngineError
@@ -42,8 +43,7 @@ PIN_FILE = Path("/etc/apt/preferences.d/layerproof")
 KEY_FILE = Path("/etc/apt/keyrings/layerproof-docker.asc")
 
 
-@dataclass(frozen=True)
-class Distribution:
+class Distribution(Struct, frozen=True):
     """What /etc/os-release says: `id` is debian, ubuntu or another; `codename` is the suite."""
 
     id: str

@@ -8,9 +8,10 @@ import signal
 import subprocess
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TypeVar, cast
+
+from msgspec import Struct
 
 BUILDKIT_ENV = {"DOCKER_BUILDKIT": "1", "COMPOSE_DOCKER_CLI_BUILD": "1"}
 STOP_GRACE_S = 10.0
@@ -19,8 +20,7 @@ _DRAIN_BYTES = 65536
 T = TypeVar("T")
 
 
-@dataclass(frozen=True)
-class Completed:
+class Completed(Struct, frozen=True):
     """A finished process; output decoded as UTF-8, undecodable bytes replaced."""
 
     command: tuple[str, ...]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
+
+from msgspec import Struct
 
 from layerproof.dockerfile import short_instruction
 from layerproof.explain.differences import Difference, differences, not_known
@@ -20,8 +21,7 @@ _ORDER: tuple[CauseKind, ...] = ("instruction", "argument", "file", "mode", "bas
 _Found = tuple[CauseKind, tuple[str, ...], str]
 
 
-@dataclass(frozen=True)
-class Past:
+class Past(Struct, frozen=True):
     """
     An earlier build.
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal
+
+from msgspec import Struct
 
 from layerproof.errors import ConfigError
 from layerproof.flow import Flow
@@ -26,8 +26,7 @@ from layerproof.yaml_text import YamlNode
 Keys = tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class Place:
+class Place(Struct, frozen=True):
     """A line of a file."""
 
     path: Path
@@ -37,8 +36,7 @@ class Place:
 Breach = tuple[int | Keys | Place, str]
 
 
-@dataclass(frozen=True)
-class BuildSubject:
+class BuildSubject(Struct, frozen=True):
     """
     One image and its Dockerfile.
 
@@ -60,8 +58,7 @@ class BuildSubject:
         return next((item for item in self.project.services if item.name == self.image.service), None)
 
 
-@dataclass(frozen=True)
-class ContextSubject:
+class ContextSubject(Struct, frozen=True):
     """
     One build context, and the ignore file that holds for it.
 
@@ -84,8 +81,7 @@ class ContextSubject:
     config: Config
 
 
-@dataclass(frozen=True)
-class ComposeSubject:
+class ComposeSubject(Struct, frozen=True):
     """
     The compose project.
 
@@ -105,16 +101,14 @@ class ComposeSubject:
     overlay: str = ""
 
 
-@dataclass(frozen=True)
-class ScriptSubject:
+class ScriptSubject(Struct, frozen=True):
     """A file that is not a Dockerfile but can run commands: a shell script or a package.json."""
 
     path: Path
     text: str
 
 
-@dataclass(frozen=True)
-class PipelinesSubject:
+class PipelinesSubject(Struct, frozen=True):
     """Every file of the repo that can build images by itself: workflows of the CI, scripts, make files."""
 
     workflows: Mapping[Path, YamlNode]
@@ -122,8 +116,7 @@ class PipelinesSubject:
     project: Project
 
 
-@dataclass(frozen=True)
-class SilenceSubject:
+class SilenceSubject(Struct, frozen=True):
     """The comments of one file that silence rules, and what was found there before they were applied: rule and line."""
 
     path: Path
@@ -132,8 +125,7 @@ class SilenceSubject:
     known: Collection[str]
 
 
-@dataclass(frozen=True)
-class BrokenSubject:
+class BrokenSubject(Struct, frozen=True):
     """A service or base whose build cannot be read, and why."""
 
     name: str
@@ -146,8 +138,7 @@ Subject = (
 SubjectKind = Literal["service", "base", "image", "context", "compose", "script", "pipelines", "silence", "broken"]
 
 
-@dataclass(frozen=True)
-class Rule:
+class Rule(Struct, frozen=True):
     """
     One rule; `check` takes subjects of the kind named by `subject`.
 
@@ -175,12 +166,12 @@ class Rule:
         """What changes the text of the subject's file so that the rule holds; None where that is not safe to do."""
         return getattr(self.module, "mend", None)
 
-    @cached_property
+    @property
     def page(self) -> str:
         """The rule's documentation."""
         return self.module.__doc__ or ""
 
-    @cached_property
+    @property
     def fix(self) -> str:
         """The next step, from the page's paragraph `Fix:`."""
         found = re.search(r"^Fix: (.*?)(?:\n\n|\Z)", self.page, re.MULTILINE | re.DOTALL)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from layerproof.commands import Command
 from layerproof.flow import Node
@@ -20,8 +21,7 @@ _AS_ROOT = frozenset(
 ) | {"ghcr.io/astral-sh/uv", "mcr.microsoft.com/dotnet/sdk", "lukemathwalker/cargo-chef"}
 
 
-@dataclass(frozen=True)
-class Cache:
+class Cache(Struct, frozen=True):
     """
     Where a package manager keeps what it downloads.
 

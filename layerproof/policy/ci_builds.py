@@ -5,9 +5,11 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from layerproof.policy import PipelinesSubject, Place
 from layerproof.policy.script_commands import Line, is_make_file, script_lines, shell_lines
@@ -35,8 +37,7 @@ _SWITCHES = {
 }
 
 
-@dataclass(frozen=True)
-class CacheTarget:
+class CacheTarget(Struct, frozen=True):
     """One entry of `cache-to` as it is written, expressions without their spaces; for bake, of which target."""
 
     text: str
@@ -44,8 +45,7 @@ class CacheTarget:
     target: str = ""
 
 
-@dataclass(frozen=True)
-class CiBuild:
+class CiBuild(Struct, frozen=True):
     """
     One command or step that builds.
 

@@ -30,7 +30,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from layerproof.flow import Node
 from layerproof.model import Instruction
@@ -56,8 +57,7 @@ _VARIABLE = re.compile(r"\$\{?(\w+)")
 _INSTALLING = ("install", "project", "build", "system")
 
 
-@dataclass(frozen=True)
-class _Declared:
+class _Declared(Struct, frozen=True):
     """A name that an ARG or ENV declares: whether its value is another one in every build, and by which names."""
 
     name: str

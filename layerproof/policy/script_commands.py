@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from layerproof.shell import simple_commands
 
@@ -31,8 +32,7 @@ _SUBSTITUTION = re.compile(r"\$\([^()]*\)|`[^`]*`")
 _MAX_QUOTED = 50
 
 
-@dataclass(frozen=True)
-class Line:
+class Line(Struct, frozen=True):
     """
     A command line, continued ones joined.
 

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 # # layerproof: ignore=LP003,LP010 vendored, no registry here
 _COMMENT = re.compile(r"(?:^|\s)#\s*layerproof:\s*ignore=(?P<rules>(?:\w+(?:,[ \t]*[A-Z]+\d+)*)?)[ \t]*(?P<reason>.*)$")
 
 
-@dataclass(frozen=True)
-class Suppression:
+class Suppression(Struct, frozen=True):
     """The rules that one comment names, its reason, its own line, and the lines that it holds for."""
 
     rules: tuple[str, ...]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from layerproof.dockerfile import find_stage, parse_dockerfile, reachable_stages
 from layerproof.model import Image, Stage

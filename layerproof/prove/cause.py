@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from layerproof.context import ignore_file_of
 from layerproof.dockerfile import short_instruction
@@ -20,8 +21,7 @@ from layerproof.prove.trial import Trial, shown
 MAX_NAMES = 8
 
 
-@dataclass(frozen=True)
-class Cause:
+class Cause(Struct, frozen=True):
     """`because` completes "... ran again"; `hint` is what to do; `is_unexplained` says that nothing here tells why."""
 
     because: str

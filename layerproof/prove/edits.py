@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import random
 import uuid
-from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Literal
+
+from msgspec import Struct
 
 # A comment in the language of a file, by the end of its name; {} is a text that was never there before.
 _COMMENTS = {
@@ -37,8 +38,7 @@ _BLANK_ENDINGS = (
 _EXACT = ("yarn.lock", "bun.lockb", "Gemfile.lock")
 
 
-@dataclass(frozen=True)
-class Edit:
+class Edit(Struct, frozen=True):
     """
     One change of a file, named by its path in the real tree; it is made in the copy.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from layerproof.dockerfile import short_instruction
 from layerproof.model import Step, StepKind
@@ -12,8 +12,7 @@ from layerproof.prove.subject import Subject
 from layerproof.prove.trial import Trial, shown
 
 
-@dataclass(frozen=True)
-class Complaint:
+class Complaint(Struct, frozen=True):
     """
     Why a trial did not hold, and what to do about it. `is_unexplained` says that nothing here tells why a step ran.
     """

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from layerproof.model import Step, StepState, Vertex
 from layerproof.progress import BuildLog, failed_vertices, is_from, step_of, steps_by_image
@@ -16,8 +18,7 @@ _EXIT_CODE = re.compile(r'^process ".*" did not complete successfully: ')
 EXECUTED = (StepState.RAN, StepState.STARTED, StepState.FAILED)
 
 
-@dataclass(frozen=True)
-class Observation:
+class Observation(Struct, frozen=True):
     """
     Attributes:
         steps: the steps of the image itself, each with its line.

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass, replace
 from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from layerproof.context import ignore_file_of, ignorer, parse_ignore
 from layerproof.errors import ConfigError
@@ -21,8 +23,7 @@ Files = Mapping[Path, Collection[str]]
 FilesOf = Callable[[Image], Files]
 
 
-@dataclass(frozen=True)
-class Subject:
+class Subject(Struct, frozen=True):
     """
     Attributes:
         parents: the project's images that it is built on, direct or not, in build order.
@@ -76,8 +77,7 @@ class Subject:
         )
 
 
-@dataclass(frozen=True)
-class _Analysis:
+class _Analysis(Struct, frozen=True):
     """
     What is read from the Dockerfile and the files of one service; `paths` are the files that get past its ignore file,
     `own` the source files below its home, `manifests` the folders that its dependencies are installed from.

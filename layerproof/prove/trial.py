@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
+
+from msgspec import Struct, field
 
 from layerproof.model import Image
 from layerproof.prove.edits import Edit
@@ -14,8 +15,7 @@ from layerproof.prove.subject import Subject
 May = Literal["nothing", "application", "own steps", "anything"]
 
 
-@dataclass(frozen=True)
-class Trial:
+class Trial(Struct, frozen=True):
     """
     One build of a probe.
 
@@ -43,8 +43,7 @@ class Trial:
     advice: str = ""
 
 
-@dataclass(frozen=True)
-class Skip:
+class Skip(Struct, frozen=True):
     """Why a probe has no trial: nothing to prove, nothing to prove it with, or the text alone says that it fails."""
 
     outcome: Literal["failed", "unproven", "not applicable"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from msgspec.structs import asdict
 from rich.console import Group, RenderableType
 from rich.text import Text
 
@@ -29,7 +30,7 @@ def affected_document(report: AffectedReport) -> dict[str, Any]:
         "schema": SCHEMA,
         "base": report.base,
         "commit": report.commit,
-        "images": [vars(item) for item in report.images],
+        "images": [asdict(item) for item in report.images],
         "services": [item.service for item in report.images if item.service],
     }
 

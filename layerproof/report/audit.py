@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from msgspec.structs import asdict
 from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.table import Table
@@ -83,8 +84,8 @@ def audit_document(item: ImageAudit) -> dict[str, Any]:
             for layer in item.layers
         ],
         "stages": [{"from": name, "size_bytes": size_bytes} for name, size_bytes in _by_origin(item).items()],
-        "largest": [vars(weight) for weight in item.largest],
-        "wasted": [vars(weight) for weight in item.wasted],
+        "largest": [asdict(weight) for weight in item.largest],
+        "wasted": [asdict(weight) for weight in item.wasted],
     }
 
 
@@ -98,7 +99,7 @@ def comparison_document(found: Comparison) -> dict[str, Any]:
         "schema": SCHEMA,
         "now": audit_document(found.now),
         "before": audit_document(found.before),
-        "changes": [vars(change) for change in found.changes],
+        "changes": [asdict(change) for change in found.changes],
         "appeared": [_found_document(entry) for entry in found.appeared],
         "gone": [_found_document(entry) for entry in found.gone],
     }

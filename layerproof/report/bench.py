@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from msgspec.structs import asdict
 from rich.console import Console, Group, RenderableType
 from rich.status import Status
 from rich.text import Text
@@ -167,9 +168,9 @@ def bench_document(report: BenchReport) -> dict[str, Any]:
             }
             for item in report.measurements
         ],
-        "sizes": [vars(item) for item in report.sizes],
-        "ratios": [vars(item) for item in ratios(report.measurements, report.sizes)],
-        "goals": [{**vars(item), "held": item.held} for item in report.goals],
+        "sizes": [asdict(item) for item in report.sizes],
+        "ratios": [asdict(item) for item in ratios(report.measurements, report.sizes)],
+        "goals": [{**asdict(item), "held": item.held} for item in report.goals],
         "notes": list(report.notes),
     }
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from msgspec.structs import asdict
+
 from layerproof.engine import Container, ImageInfo
 from layerproof.model import (
     BuildReport,
@@ -139,7 +141,7 @@ def images_document(project: Project, local: Mapping[str, ImageInfo], stale: Seq
 
 def stack_document(containers: Sequence[Container], addresses: Mapping[str, str]) -> dict[str, Any]:
     """`{"schema", "containers": [{"service", "name", "state", "health", "exit_code", "address"}]}`."""
-    rows = [{**vars(item), "address": addresses.get(item.service)} for item in containers]
+    rows = [{**asdict(item), "address": addresses.get(item.service)} for item in containers]
     return {"schema": SCHEMA, "containers": rows}
 
 
@@ -150,7 +152,7 @@ def cache_document(usage: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
 
 def lab_document(results: Sequence[LabResult]) -> dict[str, Any]:
     """`{"schema", "images": [{"reference", "action": "built|unchanged|real|unknown", "size_bytes"}]}`."""
-    return {"schema": SCHEMA, "images": [vars(result) for result in results]}
+    return {"schema": SCHEMA, "images": [asdict(result) for result in results]}
 
 
 def weights_document(reports: Sequence[WeightsReport]) -> dict[str, Any]:

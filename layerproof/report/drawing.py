@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Literal
+
+from msgspec import Struct
 
 NODE_HEIGHT = 46
 _ROW = NODE_HEIGHT + 14
@@ -26,8 +27,7 @@ _FLOOR_S = 0.1
 Kind = Literal["upstream", "base", "service"]
 
 
-@dataclass(frozen=True)
-class Node:
+class Node(Struct, frozen=True):
     """One image of the graph: its box, from its upper left corner."""
 
     name: str
@@ -37,8 +37,7 @@ class Node:
     width: float
 
 
-@dataclass(frozen=True)
-class Edge:
+class Edge(Struct, frozen=True):
     """What an image is built from: names, and the path of the line."""
 
     parent: str
@@ -46,8 +45,7 @@ class Edge:
     path: str
 
 
-@dataclass(frozen=True)
-class Graph:
+class Graph(Struct, frozen=True):
     """The whole drawing."""
 
     width: float
@@ -116,8 +114,7 @@ def _curve(start: Node, end: Node, begin: float) -> str:
     return f"{path}C{middle:.0f} {y:.0f} {middle:.0f} {to:.0f} {end.x:.0f} {to:.0f}"
 
 
-@dataclass(frozen=True)
-class SizeLine:
+class SizeLine(Struct, frozen=True):
     """The size of one image over the builds on record, oldest first; `path` is drawn in a box of `_CHART`."""
 
     image: str
@@ -163,8 +160,7 @@ def _size_line(name: str, points: Sequence[tuple[int, int]], count: int) -> Size
     return SizeLine(name, sizes[0], sizes[-1], low, high, f"{path}H{width}", y(sizes[-1]))
 
 
-@dataclass(frozen=True)
-class Bar:
+class Bar(Struct, frozen=True):
     """One build among the build times; `index` is its place among all builds, `said` what it stands for."""
 
     index: int
@@ -175,8 +171,7 @@ class Bar:
     said: str
 
 
-@dataclass(frozen=True)
-class Bars:
+class Bars(Struct, frozen=True):
     """Build times, the oldest on the left, and the lines of their logarithmic scale: `(y, seconds)`."""
 
     width: float

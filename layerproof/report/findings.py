@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from msgspec.structs import asdict
 from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.text import Text
@@ -38,7 +39,7 @@ def findings_document(report: CheckReport) -> dict[str, Any]:
     """
     return {
         "schema": SCHEMA,
-        "findings": [vars(finding) for finding in report.findings],
+        "findings": [asdict(finding) for finding in report.findings],
         "checked": list(report.checked),
         "unchecked": list(report.unchecked),
     }

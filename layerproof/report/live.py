@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
+from msgspec.structs import replace
 from rich.console import Console, RenderableType
 from rich.live import Live
 from rich.spinner import Spinner

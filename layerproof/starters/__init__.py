@@ -8,15 +8,15 @@ cannot be done in `Starter.blocked`.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 # How a note begins that says that no command was found.
 NO_START = "nothing says what starts it"
 
 
-@dataclass(frozen=True)
-class Folder:
+class Folder(Struct, frozen=True):
     """
     A build context as the detectors see it.
 
@@ -42,8 +42,7 @@ class Folder:
         return tuple(path for path in self.paths if "/" not in path)
 
 
-@dataclass(frozen=True)
-class Wishes:
+class Wishes(Struct, frozen=True):
     """What the compose file says about a service: its port in the container, the stage and the arguments to build."""
 
     port: int | None = None
@@ -52,8 +51,7 @@ class Wishes:
     command: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class Starter:
+class Starter(Struct, frozen=True):
     """
     What the Dockerfile of one service is made of.
 

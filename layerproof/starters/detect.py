@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from layerproof.starters import NO_START, Folder, Starter, Wishes, dotnet, go, java, node, python, rust
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from layerproof.starters import Folder, Starter, Wishes
 from layerproof.starters.sources import find_health_path, sources

@@ -5,23 +5,22 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from layerproof.starters import Folder
 from layerproof.starters.node_start import start_of
 
 
-@dataclass(frozen=True)
-class Static:
+class Static(Struct, frozen=True):
     """Files in a folder; of a single-page application every path is its index.html."""
 
     folder: str
     single_page: bool = True
 
 
-@dataclass(frozen=True)
-class Server:
+class Server(Struct, frozen=True):
     """A program that the build makes; `is_whole` says that it has its packages inside."""
 
     command: tuple[str, ...]
@@ -29,8 +28,7 @@ class Server:
     is_whole: bool = False
 
 
-@dataclass(frozen=True)
-class Unclear:
+class Unclear(Struct, frozen=True):
     """Why nothing can be said, and what to do."""
 
     reason: str

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from layerproof.starters import Folder, Starter, Wishes
 from layerproof.starters.sources import find_health_path, find_port, reads_port, sources

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from layerproof.starters import NO_START, Folder, Starter, Wishes, frontend
 from layerproof.starters.node_start import start_of

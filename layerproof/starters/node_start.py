@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from layerproof.starters import Folder
 
@@ -17,8 +18,7 @@ _BUNDLERS = ("vite", "react-scripts", "@angular/cli", "@vue/cli-service", "parce
 _MAINS = ("server.js", "index.js", "app.js", "main.js", "src/server.js", "src/index.js", "src/app.js", "src/main.js")
 
 
-@dataclass(frozen=True)
-class Start:
+class Start(Struct, frozen=True):
     """`unclear` says why there is no command; "" where there is one."""
 
     command: tuple[str, ...] = ()

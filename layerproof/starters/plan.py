@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
+
+from msgspec import Struct, field
 
 from layerproof.changes import FileChange
 from layerproof.starters import Starter, Wishes
@@ -13,8 +14,7 @@ from layerproof.starters import Starter, Wishes
 State = Literal["has a Dockerfile", "inline", "pulled", "starter", "new", "blocked", "unknown", "library", "elsewhere"]
 
 
-@dataclass(frozen=True)
-class FoundService:
+class FoundService(Struct, frozen=True):
     """
     A service of the compose file, or a folder that could be one.
 
@@ -41,8 +41,7 @@ class FoundService:
         return self.state in ("blocked", "unknown") and self.origin != "found"
 
 
-@dataclass(frozen=True)
-class InitPlan:
+class InitPlan(Struct, frozen=True):
     """
     Everything found, and the changes that would be made, none where nothing is needed.
 

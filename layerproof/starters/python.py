@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from layerproof.starters import NO_START, Folder, Starter, Wishes
 from layerproof.starters.python_start import start_of

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from layerproof.starters import Folder
 from layerproof.starters.sources import find_port, sources
@@ -17,8 +19,7 @@ _MAIN = re.compile(r"^if __name__ == ['\"]__main__['\"]", re.MULTILINE)
 _PROGRAMS = ("main.py", "app.py", "server.py", "run.py", "bot.py", "worker.py", "start.py", "cli.py")
 
 
-@dataclass(frozen=True)
-class Start:
+class Start(Struct, frozen=True):
     """
     `command` may hold `{port}`; `binds` says that it listens. `needs_package` says that the project itself has to be
     installed to be found, `needs_source` that its files have to lie in the working folder, with `pythonpath` below it.

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from layerproof.starters import Folder, Starter, Wishes
 
@@ -47,8 +48,7 @@ _IGNORED: Mapping[str, tuple[str, ...]] = {
 _CODE = {"python": "py", "go": "go", "node": "[cm]*[jt]s", "rust": "rs", "java": "java", "dotnet": "cs"}
 
 
-@dataclass(frozen=True)
-class Composed:
+class Composed(Struct, frozen=True):
     """A service for a new compose file."""
 
     name: str

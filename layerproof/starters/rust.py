@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from layerproof.starters import Folder, Starter, Wishes
 from layerproof.starters.sources import find_health_path, find_port, reads_port, sources

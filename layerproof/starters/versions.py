@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from layerproof.starters import Folder
 
 
-@dataclass(frozen=True)
-class Known:
+class Known(Struct, frozen=True):
     """The versions there are images of, newest first, and the one that is taken where nothing else is asked for."""
 
     default: str

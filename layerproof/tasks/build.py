@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,7 +28,7 @@ from layerproof.tasks.console import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Sequence
 
     from invoke.context import Context
 
@@ -66,7 +65,7 @@ def bases(
     """
     with exit_on_error(format=format):
         engine = connect(builder=builder)
-        project = load_project(c, engine, profile=profile, cache_from=cache_from or (), cache_to=cache_to or ())
+        project = _load(c, engine, profile=profile, cache_from=cache_from, cache_to=cache_to)
         names = [image.name for image in project.images if image.role == "base"]
         if not names:
             say(f"{root_of(c)} has no base images: there is no folder with a Dockerfile below the `bases` folder")
@@ -109,7 +108,7 @@ def build(
     """
     with exit_on_error(format=format):
         engine = connect(builder=builder)
-        project = load_project(c, engine, profile=profile, cache_from=cache_from or (), cache_to=cache_to or ())
+        project = _load(c, engine, profile=profile, cache_from=cache_from, cache_to=cache_to)
         from layerproof.workflow.load import select_images
 
         chosen = affected_names(c, project, engine, affected)
@@ -193,6 +192,19 @@ def prune(c: Context, all: bool = False, older_than: str = "", yes: bool = False
         out().print(engine.prune_cache(everything=all, older_than=older_than))
 
 
+def _load(
+    c: Context, engine: Engine, *, profile: str, cache_from: Sequence[str] | None, cache_to: Sequence[str] | None
+) -> Project:
+    return load_project(
+        c,
+        engine,
+        profile=profile,
+        cache_from=cache_from or (),
+        cache_to=cache_to or (),
+        needed_later=["layerproof.workflow.build", "layerproof.tasks.watching"],
+    )
+
+
 def _build(
     project: Project, engine: Engine, names: Collection[str], *, no_cache: bool, summary: str, format: str
 ) -> None:
@@ -208,6 +220,8 @@ def _build(
         report = workflow.build(project, engine=engine, names=names, watcher=drawing, no_cache=no_cache)
     finally:
         drawing.say_note()
+    from msgspec.structs import replace
+
     from layerproof.report.document import build_document
     from layerproof.report.markdown import build_markdown
     from layerproof.report.text import render_build

@@ -9,6 +9,7 @@ import signal
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from importlib import import_module
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, TextIO
 
@@ -173,10 +174,10 @@ def confirmed(question: str) -> bool:
 
 def affected_names(c: Context, project: Project, engine: Engine, base: str) -> frozenset[str]:
     """The names of the images that a change affects, after saying which and why; every image where no base is given."""
-    from layerproof.workflow.affected import find_affected
-
     if not base:
         return frozenset(image.name for image in project.images)
+    from layerproof.workflow.affected import find_affected
+
     report = find_affected(project, base, engine=engine, environment=environment_of(c))
     for item in report.images:
         say(f"affected since {base}: {item.image}: {item.reason}")
@@ -239,13 +240,19 @@ def load_project(
     overlays: tuple[str, ...] = (),
     cache_from: Sequence[str] = (),
     cache_to: Sequence[str] = (),
+    needed_later: Sequence[str] = (),
 ) -> Project:
     """
     Read the project of this context. Places of the build cache that are given win over the configured ones; an empty
     one stands for none, as CI has it where an expression gives nothing.
+
+    Args:
+        needed_later: modules to import while Compose reads its files.
     """
     where, environment = root_of(c), environment_of(c)
     _ask_meanwhile(engine, where, environment=environment, overlays=overlays)
+    for module in needed_later:
+        import_module(module)
 
     from layerproof.cache_entries import lacks_token
     from layerproof.workflow.load import load

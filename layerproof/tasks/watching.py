@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from importlib import import_module
 
 from layerproof.model import Step
@@ -28,17 +29,21 @@ class DrawingWatcher(BuildWatcher):
     def started(
         self, names: Sequence[str], *, stale: Sequence[str], owner: Callable[[Step], str] = labelled_target
     ) -> None:
-        def begin() -> BuildWatcher:
-            self.say_note()
-            drawing = _for_console()
-            drawing.started(names, stale=stale, owner=owner)
-            return drawing
+        drawing: Future[BuildWatcher] = Future()
 
-        pool = ThreadPoolExecutor(max_workers=1)
-        self._drawing = pool.submit(begin)
-        for module in self._needed_later:
-            pool.submit(import_module, module)
-        pool.shutdown(wait=False)
+        def begin() -> None:
+            try:
+                self.say_note()
+                begun = _for_console()
+                begun.started(names, stale=stale, owner=owner)
+                drawing.set_result(begun)
+            except BaseException as error:  # noqa: BLE001  # raised where the first line is drawn
+                drawing.set_exception(error)
+            for module in self._needed_later:
+                import_module(module)
+
+        self._drawing = drawing
+        threading.Thread(target=begin).start()
 
     def say_note(self) -> None:
         """Say the note, once; for a build that never starts."""

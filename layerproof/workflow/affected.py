@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from layerproof import graph
 from layerproof.context import ignore_file_of
@@ -81,8 +82,7 @@ def _affected(image: Image, reason: str) -> AffectedImage:
     return AffectedImage(image.name, image.role, image.service, reason)
 
 
-@dataclass(frozen=True)
-class _Side:
+class _Side(Struct, frozen=True):
     """A project, its images by name, and what goes into each."""
 
     project: Project

@@ -8,9 +8,10 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from layerproof.bench.commands import DEFINITION
 from layerproof.bench.texts import rename_reference, renamed, uncached
@@ -42,8 +43,7 @@ namespace.configure({"layerproof": {"root": str(Path(__file__).parent)}})
 """
 
 
-@dataclass(frozen=True)
-class Copy:
+class Copy(Struct, frozen=True):
     """
     One contestant's copy of the project.
 
@@ -167,8 +167,7 @@ def make_copy(project: Project, workspace: Workspace, *, mark: str, contestant: 
     return Copy(project, workspace, mark, names)
 
 
-@dataclass(frozen=True)
-class NaiveService:
+class NaiveService(Struct, frozen=True):
     """One service in a folder of its own, with the naive Dockerfile over what a fresh checkout of it has."""
 
     service: str

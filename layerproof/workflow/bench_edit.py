@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from layerproof.bench.texts import edit_text
 from layerproof.errors import BenchError
@@ -18,8 +19,7 @@ from layerproof.workflow.load import configuration
 from layerproof.workflow.workspace import Workspace
 
 
-@dataclass(frozen=True)
-class Editable:
+class Editable(Struct, frozen=True):
     """A file of the real tree, and its context; every edit is made to a copy of it."""
 
     kind: str

@@ -6,9 +6,10 @@ import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
 from functools import partial
 from typing import TypeVar
+
+from msgspec import Struct, field
 
 from layerproof import graph
 from layerproof.bench.commands import Command, commands_of
@@ -37,8 +38,7 @@ _ATTEMPTS = 3
 _SKEW_S = 60.0
 
 
-@dataclass(frozen=True)
-class BenchPlan:
+class BenchPlan(Struct, frozen=True):
     """What a benchmark would do, and what it leaves out and why."""
 
     plan: Plan
@@ -51,8 +51,7 @@ class _DownloadError(BuildError):
     """A build failed because of the network, which says nothing about the contestant."""
 
 
-@dataclass
-class Run:
+class Run(Struct):
     """One benchmark while it runs: its copies, what was measured, and what tells its builds from everybody else's."""
 
     engine: Engine

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from typing import Any
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from layerproof import graph, progress, records
 from layerproof.builds import Build, BuiltImage
@@ -27,8 +29,7 @@ PROJECT_LABEL = "dev.layerproof.project"
 Clock = Callable[[], float]
 
 
-@dataclass(frozen=True)
-class BuildPlan:
+class BuildPlan(Struct, frozen=True):
     """
     What a build would do: the images wanted, in build order, and which are stale. `evidence`, what goes into each, and
     `fingerprints` are by name; `local` are the images that there were, of those wanted and of their upstreams.
@@ -198,8 +199,7 @@ def _fingerprints_now(gatherer: Gatherer, plan: BuildPlan, local: Mapping[str, I
         return {}
 
 
-@dataclass(frozen=True)
-class _Outcome:
+class _Outcome(Struct, frozen=True):
     """
     How one bake run ended: the steps of every image wanted, and how long each took that was built. `asked_early` says
     that the local images were asked for before it ended.

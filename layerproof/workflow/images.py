@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
+from msgspec.structs import replace
 
 from layerproof.dockerfile import external_references, find_stage, load_dockerfile, parse_dockerfile, stage_references
 from layerproof.errors import ConfigError, RemoteContextError

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from layerproof import compose
 from layerproof.changes import FileChange
@@ -23,8 +25,7 @@ from layerproof.workflow.load import refuse_windows_path
 from layerproof.workflow.repository import Repository
 
 
-@dataclass(frozen=True)
-class Wanted:
+class Wanted(Struct, frozen=True):
     """
     What the user asks for.
 

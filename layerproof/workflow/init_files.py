@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
+from msgspec.structs import replace
 
 from layerproof.changes import FileChange, read_exactly
 from layerproof.config_file import PYPROJECT, STANDALONE

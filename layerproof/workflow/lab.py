@@ -8,9 +8,10 @@ import re
 import shutil
 import sys
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from layerproof.config import load_config
 from layerproof.context import load_context
@@ -44,8 +45,7 @@ _UNREACHABLE = re.compile(
 )
 
 
-@dataclass(frozen=True)
-class StandIn:
+class StandIn(Struct, frozen=True):
     """One upstream reference and what the lab can do for it; `needs` are references its recipe starts from."""
 
     reference: str

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from layerproof import policy
@@ -17,8 +16,7 @@ from layerproof.workflow.places import ComposePlaces
 from layerproof.workflow.subjects import Subjects
 
 
-@dataclass(frozen=True)
-class Mending(FileChange):
+class Mending(FileChange, frozen=True):
     """What would change in one file, and by which rules."""
 
     rules: tuple[str, ...]

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from layerproof import graph
 from layerproof.dockerfile import external_references, parse_dockerfile
@@ -23,8 +25,7 @@ _RAN = (StepState.RAN, StepState.FAILED, StepState.STARTED)
 _BUILD_ARG = "build-arg:"
 
 
-@dataclass(frozen=True)
-class _Seen:
+class _Seen(Struct, frozen=True):
     """What the history tells of one build."""
 
     when: str

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from layerproof import graph
 from layerproof.builds import Build, BuiltImage
@@ -33,8 +35,7 @@ Clock = Callable[[], float]
 ATTEMPTS = 4
 
 
-@dataclass(frozen=True)
-class _Run:
+class _Run(Struct, frozen=True):
     """What every build of one proof needs."""
 
     engine: Engine

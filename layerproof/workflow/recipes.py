@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from layerproof.builds import Build, load_evidence
 from layerproof.evidence import Evidence, secret_values
@@ -15,8 +16,7 @@ from layerproof.secret_names import without_secrets
 _STARTED = (StepState.RAN, StepState.STARTED, StepState.FAILED)
 
 
-@dataclass(frozen=True)
-class Recipe:
+class Recipe(Struct, frozen=True):
     """Of one image, by line: the texts of its steps, secrets masked, and the steps that each stands on."""
 
     texts: Mapping[int, str]

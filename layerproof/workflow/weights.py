@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, replace
 from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from layerproof.compose import environment_of, mount_at
 from layerproof.engine.install import Say
@@ -31,8 +33,7 @@ from layerproof.workflow.weight_files import WRITE_HINT, add_to_lock, find, load
 NAMED_FILES = 4
 
 
-@dataclass(frozen=True)
-class Place:
+class Place(Struct, frozen=True):
     """The weights of one service: what it needs, where it finds it, and what was recorded there."""
 
     service: str

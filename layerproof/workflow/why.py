@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from layerproof.builds import Build, BuiltImage, load_builds, load_evidence
 from layerproof.engine import Engine
@@ -23,8 +24,7 @@ RAN = (StepState.RAN, StepState.STARTED, StepState.FAILED)
 Warn = Callable[[str], None]
 
 
-@dataclass(frozen=True)
-class Held:
+class Held(Struct, frozen=True):
     """One image in one build on record, with what went into it."""
 
     name: str

@@ -13,8 +13,10 @@ import tempfile
 import uuid
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, replace
 from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from layerproof.context import ignore_file_of, list_context
 from layerproof.errors import ProofError
@@ -31,8 +33,7 @@ _COPY_INSTEAD = (errno.EXDEV, errno.EMLINK, errno.EPERM, errno.ENOTSUP)
 _ELSEWHERE = (errno.EROFS, errno.EACCES)
 
 
-@dataclass(frozen=True)
-class Workspace:
+class Workspace(Struct, frozen=True):
     """
     Attributes:
         root: where the copy is.

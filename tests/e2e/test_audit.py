@@ -6,10 +6,10 @@ import json
 import re
 import shlex
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from .conftest import COMMAND, Repo
 

@@ -6,12 +6,12 @@ import json
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
+from msgspec.structs import replace
 from requests.adapters import HTTPAdapter
 from urllib3.util.retry import Retry
 

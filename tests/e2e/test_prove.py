@@ -10,12 +10,12 @@ import subprocess
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from junitparser import JUnitXml
+from msgspec.structs import replace
 
 from layerproof.engine import BakeResult, LineSink
 from layerproof.engine.docker import DockerEngine

@@ -9,10 +9,10 @@ import shutil
 import subprocess
 import uuid
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from .conftest import COMMAND, Repo
 from .why_edits import ROWS, Row, put

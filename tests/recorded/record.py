@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from layerproof.dockerfile import parse_dockerfile
-from layerproof.engine.docker import bake_environment
+from layerproof.engine.baking import bake_environment
 from layerproof.graph import bake_definition
 from layerproof.model import Image
 

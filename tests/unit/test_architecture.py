@@ -145,5 +145,5 @@ def _names(node: ast.Import | ast.ImportFrom) -> Iterator[str]:
 
 @pytest.mark.parametrize("name", ["tasks/__init__", "compose_files", "config_file", "roots", "engine/docker"])
 def test_what_comes_before_the_first_answer_of_docker_is_imported_quickly(name: str) -> None:
-    slow = {"pydantic", "msgspec", "rich", "python_on_whales", "yaml", "dockerfile", "requests", "jinja2", "filelock"}
+    slow = {"dataclasses", "rich", "python_on_whales", "yaml", "dockerfile", "requests", "jinja2", "filelock"}
     assert imports_at_once(PACKAGE / f"{name}.py").isdisjoint(slow)

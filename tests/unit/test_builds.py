@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from layerproof import builds
 from layerproof.builds import Build, BuiltImage, load_builds, load_evidence, save_build

@@ -48,7 +48,7 @@ PATH = Path("Dockerfile")
 def test_the_base_of_the_last_stage(
     text: str, args: Mapping[str, str], base: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(dockerfile.platform, "machine", lambda: "x86_64")
+    monkeypatch.setattr(dockerfile, "_MACHINE", "x86_64")
     assert parse_dockerfile(text, path=PATH, args=args).stages[-1].base == base
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from layerproof.engine.docker import bake_environment
+from layerproof.engine.baking import bake_environment
 from layerproof.engine.documents import folder_of
 
 

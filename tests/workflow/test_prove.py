@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Sequence
-from dataclasses import replace as replace_verdict
 from pathlib import Path
 
 import pytest
 from junitparser import JUnitXml
+from msgspec.structs import replace as replace_verdict
 from rich.console import Console
 
 from layerproof.errors import NoEngineError, UsageError

@@ -7,11 +7,11 @@ import json
 import socket
 import threading
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from layerproof.engine import Container
 from layerproof.errors import StackError

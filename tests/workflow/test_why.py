@@ -6,10 +6,10 @@ import base64
 import json
 import os
 import subprocess
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from layerproof.engine import PastBuild, PastBuildDetails
 from layerproof.errors import BuildError, UsageError

@@ -7,12 +7,12 @@ import os
 import stat
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from filelock import FileLock
+from msgspec.structs import replace
 
 from layerproof.errors import ProofError
 from layerproof.model import Project
