@@ -44,7 +44,7 @@ GO_IMAGE, EMPTY_IMAGE, LABEL = (
 GO = f"""
 FROM {NODE_IMAGE}
 RUN --mount=type=cache,target=/var/cache/apt,sharing=locked --mount=type=cache,target=/var/lib/apt,sharing=locked \\
-    apt-get update && apt-get install -y --no-install-recommends golang-go
+    rm -f /etc/apt/apt.conf.d/docker-clean && apt-get update && apt-get install -y --no-install-recommends golang-go
 """
 EMPTY = f"FROM {NODE_IMAGE} AS made\nFROM scratch\nCOPY --from=made /etc/passwd /etc/passwd\n"
 
