@@ -15,6 +15,8 @@ from layerproof.graph import pulled_services
 from layerproof.model import Check, Project
 
 LOW_DISK_BYTES = 15 * 1024**3
+# NET_ADDR_RANDOM of Linux' netdevice.h
+_ANY_ADDRESS = "1"
 # End of security support, by image repository and version. Source: the projects' own release schedules
 # (nodejs/Release, devguide.python.org/versions, mongodb.com/legal/support-policy), read November 2026.
 END_OF_LIFE = {
@@ -59,12 +61,31 @@ def check_machine(engine: Engine) -> Iterator[Check]:
         )
         yield Check("GPU", "ok" if info.nvidia else "warning", gpu)
         yield _disk(Path(info.data_root))
+        if Path(info.data_root).is_dir():
+            yield from check_bridge()
     yield Check("Python", "ok", sys.version.split()[0])
     for program, (purpose, packages) in OPTIONAL_TOOLS.items():
         path = process.find_program(program)
         hint = f"`inv doctor --install` as root, or: apt-get install {' '.join(packages)}"
         yield Check(
             program, "ok" if path else "warning", path or f"not installed; needed for {purpose}", "" if path else hint
+        )
+
+
+def check_bridge(bridge: Path = Path("/sys/class/net/docker0")) -> Iterator[Check]:
+    """
+    A warning where the bridge that builds reach the network by changes its address. One that Docker has made keeps it;
+    one made by hand has that of a container on it, so that others send to nobody for a while when one starts or ends.
+
+    Source: Linux, net/bridge/br_stp_if.c (br_stp_recalculate_bridge_id), Documentation/ABI/testing/sysfs-class-net
+    """
+    kind = bridge / "addr_assign_type"
+    if kind.is_file() and kind.read_text().strip() == _ANY_ADDRESS:
+        yield Check(
+            bridge.name,
+            "warning",
+            "its address changes when containers start and end: builds lose the network for half a minute",
+            f"As root: ip link set dev {bridge.name} address 02:42:ac:11:00:01",
         )
 
 

@@ -12,7 +12,7 @@ from layerproof.dockerfile import parse_dockerfile
 from layerproof.engine import parse_version
 from layerproof.errors import ConfigError, UsageError
 from layerproof.model import Image, Project
-from layerproof.workflow.doctor import end_of_life
+from layerproof.workflow.doctor import check_bridge, end_of_life
 from layerproof.workflow.lab import match_recipe
 from layerproof.workflow.load import check_names, refuse_windows_path, select_images
 from layerproof.workflow.shell import write_exports
@@ -98,6 +98,23 @@ def test_lines_that_are_known_to_be_none_can_be_passed_over() -> None:
 )
 def test_the_end_of_life_of_an_image(reference: str, day: str, ended: str) -> None:
     assert end_of_life(reference, today=datetime.date.fromisoformat(day)) == ended
+
+
+@pytest.mark.parametrize(
+    ("kind", "is_told"),
+    [
+        pytest.param("1\n", True, id="made by hand"),
+        pytest.param("3\n", False, id="made by Docker"),
+        pytest.param(None, False, id="an engine without one"),
+    ],
+)
+def test_a_bridge_that_changes_its_address_is_told(tmp_path: Path, kind: str | None, is_told: bool) -> None:
+    bridge = tmp_path / "docker0"
+    bridge.mkdir()
+    if kind is not None:
+        (bridge / "addr_assign_type").write_text(kind)
+    told = [(check.name, check.state) for check in check_bridge(bridge)]
+    assert told == ([("docker0", "warning")] if is_told else [])
 
 
 def written(home: Path, user_shell: str) -> list[tuple[Path, bool]]:
