@@ -17,6 +17,8 @@ from layerproof.cache_events import exports_cache, imports_cache
 from layerproof.model import Phase, Step, StepState, Vertex
 
 LOG_TAIL_LINES = 20
+# W: Failed to fetch http://deb.example.org/...: apt goes on without, and names each package that is in no list it has.
+_NO_LIST = "W: Failed to fetch "
 # BuildKit does not name the stage, even where it has a name, when a Dockerfile has only one.
 ONLY_STAGE = "stage-0"
 # "[backend-api deps  2/10] RUN npm ci", "[deps 2/4] RUN npm ci", "[linux/amd64 deps 2/4] COPY . .", "[ 2/10] COPY . ."
@@ -94,7 +96,9 @@ class BuildLog(Struct):
         # The last line may be unfinished: glue the next chunk to it.
         glued = ("\n".join(vertex.log) + text) if vertex.log else text
         lines = re.split(r"\r\n|\n|\r", glued)
-        self.vertices[vertex.digest] = replace(vertex, log=tuple(lines[-LOG_TAIL_LINES:]))
+        dropped, kept = lines[:-LOG_TAIL_LINES], lines[-LOG_TAIL_LINES:]
+        reason = next((line for line in dropped if line.startswith(_NO_LIST)), None)
+        self.vertices[vertex.digest] = replace(vertex, log=(*([] if reason is None else [reason]), *kept))
 
 
 def labelled_target(step: Step) -> str:

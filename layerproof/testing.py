@@ -144,7 +144,7 @@ class FakeEngine:
     def run(self, command: Sequence[str], *, cwd: Path, environment: Mapping[str, str]) -> CommandResult:
         self._need_daemon()
         self.asked.append(("run", tuple(command)))
-        return self.commands.pop(0) if self.commands else CommandResult(0, "")
+        return self.commands.pop(0) if self.commands else CommandResult(0, ())
 
     def containers(self, call: ComposeCall) -> tuple[Container, ...]:
         self._need_daemon()

@@ -97,10 +97,10 @@ class Container(Struct, frozen=True):
 
 
 class CommandResult(Struct, frozen=True):
-    """How a command ended: its exit code and the last lines of what it said."""
+    """How a command ended: its exit code and the lines of stderr, or of stdout where stderr is empty."""
 
     returncode: int
-    tail: str
+    said: tuple[str, ...]
 
 
 class ComposeCall(Struct, frozen=True):

@@ -38,8 +38,6 @@ if TYPE_CHECKING:
 PULL_TIMEOUT_S = 600.0
 MIN_MARKER = 16
 PRUNED_AT_ONCE = 100
-# Of a build that failed docker shows what the step printed, and after that 20 lines more.
-RUN_TAIL = 40
 INSTALL_HINT = (
     "Run `inv doctor --install` (Debian and Ubuntu, as root), or follow https://docs.docker.com/engine/install/ ; "
     "if the daemon is installed but stopped, start it: `sudo systemctl start docker`."
@@ -96,16 +94,12 @@ class DockerEngine:
     def bake(self, definition: Mapping[str, Any], *, targets: Sequence[str], on_line: LineSink) -> BakeResult:
         done = run_bake(definition, targets=targets, options=self._builder(), on_line=on_line)
         if done.returncode != 0:
-            self._raise_for_no_build(done.lines)
+            if not any(line.startswith("{") for line in done.lines):
+                raise_for_missing_engine("".join(done.lines))
+                self._raise_for_missing_builder("".join(done.lines))
+                plugin_versions()
+            _raise_for_cache_export(done.lines)
         return done
-
-    def _raise_for_no_build(self, lines: Sequence[str]) -> None:
-        """Raise where buildx said why before it built anything."""
-        if not any(line.startswith("{") for line in lines):
-            raise_for_missing_engine("".join(lines))
-            self._raise_for_missing_builder("".join(lines))
-            plugin_versions()
-        _raise_for_cache_export(lines)
 
     def _raise_for_missing_builder(self, stderr: str) -> None:
         # ERROR: no builder "ci" found; ERROR: use `docker --context=ci buildx` to switch to context "ci"
@@ -208,7 +202,7 @@ class DockerEngine:
 
     def run(self, command: Sequence[str], *, cwd: Path, environment: Mapping[str, str]) -> CommandResult:
         done = process.run(command, cwd=cwd, environment=environment)
-        return CommandResult(done.returncode, done.tail(RUN_TAIL))
+        return CommandResult(done.returncode, tuple((done.stderr or done.stdout).splitlines()))
 
     def containers(self, call: ComposeCall) -> tuple[Container, ...]:
         done = run_compose(call, ["ps", "--all", "--format", "json"])

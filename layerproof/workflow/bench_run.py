@@ -34,6 +34,7 @@ _WORDS = {OURS: "inv", "docker buildx bake": "bake", "docker compose build": "co
 MARK = "layerproof-bench-"
 # A build whose download failed is built anew so often; what was measured before is not lost by it.
 _ATTEMPTS = 3
+_SHOWN_LINES = 40
 # Clocks of this machine and of the engine's may differ by so much.
 _SKEW_S = 60.0
 
@@ -205,13 +206,18 @@ def _execute(run: Run, contestant: str, commands: Sequence[Command]) -> None:
         done = run.engine.run(command, cwd=copy.root, environment=environment)
         if done.returncode != 0:
             run.engine.info()  # an engine that went away is no failed build
-            lines = done.tail.splitlines()
-            tail = "\n".join(f"  | {line}" for line in lines)
-            error = _DownloadError if has_failed_download(lines) else BuildError
+            tail = "\n".join(f"  | {line}" for line in _what_failed(done.said))
+            error = _DownloadError if has_failed_download(done.said) else BuildError
             raise error(
                 f"{contestant}: `{' '.join(command[:4])} ...` ended with {done.returncode}\n{tail}",
                 hint="A contestant that fails is no number: mend that build, or leave it out (--only, --part).",
             )
+
+
+def _what_failed(said: Sequence[str]) -> Sequence[str]:
+    """What the step that failed printed and where it stands, which docker repeats for each target; else the end."""
+    start = next((at for at, line in enumerate(said) if line.startswith("------")), -_SHOWN_LINES)
+    return said[start:][:_SHOWN_LINES]
 
 
 def _edit(run: Run, kind: str, service: str, contestant: str) -> None:

@@ -144,6 +144,14 @@ def test_only_the_tail_of_a_log_is_kept() -> None:
     assert [line for line in log.vertices["a"].log if line] == [str(n) for n in range(81, 100)]
 
 
+def test_the_list_that_apt_could_not_fetch_is_kept_above_the_packages_it_lacks_then() -> None:
+    told = "W: Failed to fetch http://deb.example.org/InRelease  Could not connect, connection timed out"
+    printed = [f"{told}\n", *(f"E: Unable to locate package lib{n}\n" for n in range(60))]
+    log = parse_log([event({"digest": "a"}), *(event(logs=[("a", line.encode())]) for line in printed)])
+    first, *rest = [line for line in log.vertices["a"].log if line]
+    assert (first, rest[-1], len(rest)) == (told, "E: Unable to locate package lib59", 19)
+
+
 def test_lines_that_are_no_events_are_noise() -> None:
     log = BuildLog()
     assert [log.feed(line) for line in ("ERROR: no\r\n", "\n", "{broken\n", "[1]\n", '{"vertexes": null}\n')] == [

@@ -30,6 +30,17 @@ RAN = (
 LABEL = "dev.layerproof.project"
 
 
+# As docker says it: the output of every step, then of the one that failed the end and its place, for each target.
+STALLED = (
+    "#5 0.1 npm error code ECONNRESET",
+    "------",
+    " > [deps 2/2] RUN npm ci:",
+    "0.2 npm error A complete log of this run can be found in: /root/.npm/_logs",
+    *(100 * ("--------------------", "   1 | >>> RUN npm ci")),
+    "ERROR: failed to solve",
+)
+
+
 @dataclass
 class Builder(FakeEngine):
     """Makes the images that a command names, and remembers a build with one step unless there was nothing to do."""
@@ -48,10 +59,10 @@ class Builder(FakeEngine):
 
     def run(self, command: Sequence[str], *, cwd: Path, environment: Mapping[str, str]) -> CommandResult:
         if self.fails and self.fails in command:
-            return CommandResult(1, "it broke")
+            return CommandResult(1, ("it broke",))
         if self.stalls and "bake" in command:
             self.stalls -= 1
-            return CommandResult(1, "npm error code ECONNRESET\nERROR: failed to solve")
+            return CommandResult(1, STALLED)
         self.commands_run.append(tuple(command))
         definition = json.loads((cwd / "bench.bake.json").read_text())["target"]
         if command[:2] == ("docker", "build"):
@@ -66,7 +77,7 @@ class Builder(FakeEngine):
             self.add_image(tag, labels=dict([label.split("=", 1)]))
         for folder in folders:
             self._remember(folder, label)
-        return CommandResult(0, "")
+        return CommandResult(0, ())
 
     def _remember(self, folder: Path, label: str) -> None:
         state = json.dumps({str(path): path.read_text() for path in sorted(folder.rglob("*")) if path.is_file()})
@@ -157,8 +168,10 @@ def test_a_build_whose_download_failed_is_made_again_and_what_was_measured_is_ke
 
 def test_a_download_that_fails_each_time_ends_the_benchmark(shop: Project, builder: Builder) -> None:
     builder.stalls = 3
-    with pytest.raises(BuildError, match="ECONNRESET"):
+    with pytest.raises(BuildError) as caught:
         run(shop, builder)
+    shown = caught.value.message.splitlines()[1:]
+    assert (shown[1], len(shown)) == ("  |  > [deps 2/2] RUN npm ci:", 40)
 
 
 def test_a_repo_whose_references_cannot_be_renamed_is_refused(repo: Path, builder: Builder) -> None:

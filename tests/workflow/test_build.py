@@ -184,6 +184,11 @@ def test_a_failed_build_names_the_step_and_records_nothing(repo: Path, project: 
         pytest.param("npm error ERESOLVE could not resolve dependency: peer react@18", False, id="a conflict"),
         pytest.param('error: Could not resolve "./page"', False, id="a bundler"),
         pytest.param("E: Unable to locate package libfoo", False, id="a package that is not there"),
+        pytest.param(
+            "W: Failed to fetch http://deb.example.org/x  Could not connect\n" + 40 * "E: Unable to locate package x\n",
+            True,
+            id="apt, no list",
+        ),
         pytest.param("Error: test exceeded timeout of 5000 ms", False, id="a test that takes too long"),
         pytest.param("src/a.ts(1,1): error TS2307: Cannot find module './connect'", False, id="a compiler"),
     ],
