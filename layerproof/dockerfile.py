@@ -16,7 +16,6 @@ _KEYWORDS = re.compile(
 )
 # node:18-slim, registry.example:5000/team/app@sha256:0123, deps; not `node:`, which an argument without a value gives
 _REFERENCE = re.compile(r"\w([\w./:@-]*\w)?")
-_MACHINE = os.uname().machine
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 MAX_SHOWN = 60
@@ -271,7 +270,8 @@ def _wildcard(pattern: str, *, greedy: bool) -> str:
 
 def _platform_args() -> dict[str, str]:
     """The arguments that BuildKit predefines for FROM lines, for a build on this machine."""
-    arch = _ARCHITECTURES.get(_MACHINE, _MACHINE)
+    machine = os.uname().machine
+    arch = _ARCHITECTURES.get(machine, machine)
     return {
         f"{side}{part}": value
         for side in ("BUILD", "TARGET")

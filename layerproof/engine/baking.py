@@ -41,6 +41,9 @@ def run_bake(
     Args:
         options: of bake, as `--builder`.
         on_line: takes each line of stderr; StopBuild, raised by it, ends the build.
+
+    Returns:
+        How it ended, well or not; the metadata is {} where buildx wrote none.
     """
     lines: list[str] = []
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from importlib import import_module
 
+from layerproof.engine.ahead import in_background
 from layerproof.model import Step
 from layerproof.progress import BuildLog, BuildWatcher, labelled_target
 from layerproof.tasks.console import err, say
@@ -29,21 +29,19 @@ class DrawingWatcher(BuildWatcher):
     def started(
         self, names: Sequence[str], *, stale: Sequence[str], owner: Callable[[Step], str] = labelled_target
     ) -> None:
-        drawing: Future[BuildWatcher] = Future()
+        def begin() -> BuildWatcher:
+            self.say_note()
+            drawing = _for_console()
+            drawing.started(names, stale=stale, owner=owner)
+            return drawing
 
-        def begin() -> None:
-            try:
-                self.say_note()
-                begun = _for_console()
-                begun.started(names, stale=stale, owner=owner)
-                drawing.set_result(begun)
-            except BaseException as error:  # noqa: BLE001  # raised where the first line is drawn
-                drawing.set_exception(error)
+        def import_later() -> None:
+            wait([drawing])
             for module in self._needed_later:
                 import_module(module)
 
-        self._drawing = drawing
-        threading.Thread(target=begin).start()
+        self._drawing = drawing = in_background(begin)
+        in_background(import_later)
 
     def say_note(self) -> None:
         """Say the note, once; for a build that never starts."""

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
+from msgspec import Struct
 
 from layerproof.engine import process
 from layerproof.engine.docker import DockerEngine
@@ -28,8 +29,7 @@ PORT_VARIABLES = ("POSE_SERVICE_PORT", "BACKEND_API_PORT", "FRONTEND_PORT", "MON
 LIMIT_S = 1500
 
 
-@dataclass(frozen=True)
-class Repo:
+class Repo(Struct, frozen=True):
     """A copy of the repo that tests may change, and the environment its commands run in."""
 
     root: Path

@@ -46,6 +46,15 @@ FORBIDDEN = {
 }
 
 
+def test_stand_ins_are_set_as_the_images_that_they_stand_for(repo: Repo) -> None:
+    images = json.loads(repo.run("graph", "--format", "json").stdout)["images"]
+    for tag in {tag for image in images for tag in image["upstreams"]}:
+        files = ["/etc/apt/apt.conf.d/docker-clean", "/etc/dpkg/dpkg.cfg.d/docker-apt-speedup"]
+        said = repo.call(["docker", "run", "--rm", tag, "cat", *files]).stdout
+        assert 'DPkg::Post-Invoke { "rm -f /var/cache/apt/archives/*.deb' in said
+        assert "force-unsafe-io" in said
+
+
 def test_a_second_build_sends_nothing_to_the_engine(built: Repo) -> None:
     assert {image["action"] for image in built.build().values()} == {"unchanged"}
 

@@ -108,6 +108,10 @@ def test_one_module_starts_processes_and_one_knows_python_on_whales() -> None:
     assert importers("python_on_whales") == {"engine/docker.py"}
 
 
+def test_values_are_structs() -> None:
+    assert importers("dataclasses") == {"testing.py"}
+
+
 def test_only_the_tasks_print() -> None:
     calls = (
         (part(path), node)

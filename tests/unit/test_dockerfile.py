@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Mapping
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
@@ -48,7 +49,7 @@ PATH = Path("Dockerfile")
 def test_the_base_of_the_last_stage(
     text: str, args: Mapping[str, str], base: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(dockerfile, "_MACHINE", "x86_64")
+    monkeypatch.setattr(dockerfile.os, "uname", lambda: SimpleNamespace(machine="x86_64"))
     assert parse_dockerfile(text, path=PATH, args=args).stages[-1].base == base
 
 
