@@ -65,7 +65,7 @@ class Plan(Struct, frozen=True):
                 *(self.slow if number < self.cold_rounds else ()),
             ]
             for job in jobs:
-                for name in rotated(job.contestants, number):
+                for name in in_turn(job.contestants, number):
                     yield job, number, name
 
 
@@ -102,7 +102,10 @@ def make_plan(
     return Plan(tuple(cold), tuple(slow), tuple(warm), rounds, cold_rounds)
 
 
-def rotated(names: Sequence[str], number: int) -> tuple[str, ...]:
-    """The contestants in the order of a round: each round another one begins."""
-    first = number % len(names)
-    return (*names[first:], *names[:first])
+def in_turn(names: Sequence[str], number: int) -> tuple[str, ...]:
+    """
+    The contestants in the order of a round: each round another one begins, and every other round they come the other
+    way round, so that nobody is always measured after the same one.
+    """
+    step = -1 if number % 2 else 1
+    return tuple(names[(number + step * place) % len(names)] for place in range(len(names)))

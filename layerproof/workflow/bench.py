@@ -15,7 +15,7 @@ from datetime import datetime, timezone
 from layerproof import __version__
 from layerproof.bench.commands import cannot_sequence
 from layerproof.bench.goals import judge
-from layerproof.bench.plan import PARTS, SEQUENCE, Job, Plan, make_plan, rotated
+from layerproof.bench.plan import PARTS, SEQUENCE, Job, Plan, in_turn, make_plan
 from layerproof.bench.results import BenchReport, Measurement, ratios
 from layerproof.bench.watcher import BenchWatcher
 from layerproof.engine import Engine
@@ -111,7 +111,7 @@ def bench(
         prepare(run, project, what, stack)
         for number in range(plan.cold_rounds):
             for job in plan.cold:
-                for name in rotated(job.contestants, number):
+                for name in in_turn(job.contestants, number):
                     measure(run, job, name)
         warm_up(run, what)
         for job, _, name in plan.measured():
