@@ -9,7 +9,6 @@ import subprocess
 import time
 import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -66,8 +65,7 @@ FILES = {
 }
 
 
-@dataclass(frozen=True)
-class Shop(Repo):
+class Shop(Repo, frozen=True):
     """That repo, and the name that its tags start with."""
 
     name: str = ""
