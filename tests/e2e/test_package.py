@@ -7,8 +7,10 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import tarfile
 import zipfile
+from importlib.util import cache_from_source
 from pathlib import Path
 
 import pytest
@@ -72,8 +74,21 @@ def test_the_source_distribution_holds_what_is_needed_to_build_it(distributions:
     with tarfile.open(distributions.sdist) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}
     others = {name for name in names if not name.startswith("layerproof/")}
-    assert others <= {"CHANGELOG.md", "LICENSE", "PKG-INFO", "README.md", "pyproject.toml", ".gitignore"}
+    known = {"CHANGELOG.md", "LICENSE", "PKG-INFO", "README.md", "hatch_build.py", "pyproject.toml", ".gitignore"}
+    assert others <= known
     assert {"pyproject.toml", "layerproof/py.typed", "layerproof/report/html/report.js"} <= names
+
+
+def test_an_editable_install_is_compiled(distributions: Distributions, tmp_path: Path) -> None:
+    with tarfile.open(distributions.sdist) as archive:
+        archive.extractall(tmp_path, filter="data")
+    source = next(tmp_path.iterdir())
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--prefix", tmp_path / "prefix"]
+    done = call([*pip, "--editable", source], tmp_path)
+    assert done.returncode == 0, done.stderr
+    modules = list((source / "layerproof").rglob("*.py"))
+    assert modules
+    assert [module for module in modules if not Path(cache_from_source(module)).is_file()] == []
 
 
 def test_only_what_it_declares_is_needed(installed: Installed, tmp_path: Path) -> None:
