@@ -7,8 +7,8 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 import tarfile
+import venv
 import zipfile
 from importlib.util import cache_from_source
 from pathlib import Path
@@ -83,8 +83,8 @@ def test_an_editable_install_is_compiled(distributions: Distributions, tmp_path:
     with tarfile.open(distributions.sdist) as archive:
         archive.extractall(tmp_path, filter="data")
     source = next(tmp_path.iterdir())
-    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--prefix", tmp_path / "prefix"]
-    done = call([*pip, "--editable", source], tmp_path)
+    venv.create(tmp_path / "venv", with_pip=True)
+    done = call([tmp_path / "venv/bin/pip", "install", "--quiet", "--no-deps", "--editable", source], tmp_path)
     assert done.returncode == 0, done.stderr
     modules = list((source / "layerproof").rglob("*.py"))
     assert modules
