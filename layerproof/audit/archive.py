@@ -72,7 +72,7 @@ def read_layer(stream: IO[bytes], *, digests: bool = False) -> Layer:
     removed, emptied = [], []
     with tarfile.open(fileobj=stream, mode="r|*") as layer:
         for member in layer:
-            path = posixpath.normpath(member.name).lstrip("/")
+            path = _readable(posixpath.normpath(member.name).lstrip("/"))
             folder, name = posixpath.split(path)
             if name == _OPAQUE:
                 emptied.append(folder)
@@ -143,10 +143,15 @@ def _entry(layer: tarfile.TarFile, member: tarfile.TarInfo, path: str, *, digest
         digest = hashed.digest() if hashed else ""
         return Entry(path, "file", member.size, traits=traits, privileged=_privileged(member), digest=digest)
     if member.issym():
-        return Entry(path, "symlink", target=member.linkname)
+        return Entry(path, "symlink", target=_readable(member.linkname))
     if member.islnk():
-        return Entry(path, "hardlink", target=posixpath.normpath(member.linkname).lstrip("/"))
+        return Entry(path, "hardlink", target=_readable(posixpath.normpath(member.linkname).lstrip("/")))
     return Entry(path, "folder" if member.isdir() else "device")
+
+
+def _readable(path: str) -> str:
+    r"""A path that can be printed: a byte that is no UTF-8 stands as \xe9."""
+    return path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def _privileged(member: tarfile.TarInfo) -> str:

@@ -67,7 +67,8 @@ def traits_of(path: str, content: Readable, *, size_bytes: int, mode: int) -> tu
     text = head
     if size_bytes > len(head) and size_bytes <= MAX_TEXT_BYTES:
         text += content.read()
-    if b"\0" in text[:8192]:
+    # A PHP archive begins as a script, and what it holds comes behind.
+    if b"\0" in text[:8192] and b"__HALT_COMPILER" not in text[:8192]:
         return _of_data(path, text)
     return _of_text(path, text, runs=bool(mode & _EXECUTABLE_BITS))
 

@@ -60,9 +60,14 @@ def _found(saved: SavedImage, tree: Tree, user: str) -> Iterator[Found]:
 
 def _reason(item: Found, allowance: Allowance) -> str:
     for pattern, reason in allowance.allow.items():
-        if pattern == item.kind or fnmatchcase(item.path, pattern):
+        if _is_meant(item, pattern):
             return reason
     return ""
+
+
+def _is_meant(item: Found, pattern: str) -> bool:
+    """A kind, a path as it stands, which may have brackets in it, or a pattern of paths."""
+    return pattern in (item.kind, item.path) or fnmatchcase(item.path, pattern)
 
 
 def _over(audit: ImageAudit, allowance: Allowance) -> Iterator[str]:
@@ -73,7 +78,7 @@ def _over(audit: ImageAudit, allowance: Allowance) -> Iterator[str]:
         if limit is not None and measured > limit:
             yield f"{what} {measured / _MEGABYTE:.1f} MB, over its budget of {limit / _MEGABYTE:g} MB"
     for pattern in allowance.allow:
-        if not any(pattern == item.kind or fnmatchcase(item.path, pattern) for item in audit.found):
+        if not any(_is_meant(item, pattern) for item in audit.found):
             yield f"it is allowed {pattern!r}, and has nothing of it: take that out of the configuration"
 
 

@@ -6,13 +6,9 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from layerproof.audit import Found, FoundKind, Trait
+from layerproof.audit.origins import is_of_dependency
 from layerproof.audit.tree import Placed, Tree, parents
 
-# What others have written and an install has brought: their tests are not ours to find.
-_DEPENDENCIES = re.compile(
-    r"(^|/)(node_modules|site-packages|dist-packages|vendor|gems|lib/python\d[\d.]*|\.m2|pkg/mod|usr/share|usr/lib|usr/src"
-    r"|usr/local/(lib|share|go)|opt/java|usr/local/bin|usr/include|usr/local/include)/"
-)
 _TEST_FOLDER = re.compile(r"^(.*?/)?(tests?|__tests__|e2e|testdata|__mocks__)/")
 _PUBLISHED = re.compile(r"(^|/)(tests?|__tests__|spec|testdata|fixtures|examples?|doc|docs)/")
 _TEST_FILE = re.compile(
@@ -28,19 +24,23 @@ _CACHES: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"^(var/cache/apk|etc/apk/cache)/."), "apk's cache"),
     (re.compile(r"^(var/cache/(?:dnf|yum|libdnf5|zypp))/."), "dnf's cache"),
     (re.compile(r"^(var/cache/pacman/pkg)/."), "pacman's cache"),
-    (re.compile(r"^(.*/_cacache)/."), "npm's cache"),
+    (re.compile(r"^((?:.*/)?_cacache)/."), "npm's cache"),
     (
-        re.compile(r"^(.*/\.cache/(?:pip|uv|pypoetry|pdm|yarn|node/corepack|go-build|composer|deno))/."),
+        re.compile(r"^((?:.*/)?\.cache/(?:pip|uv|pypoetry|pdm|yarn|node/corepack|go-build|composer|deno))/."),
         "a package cache",
     ),
-    (re.compile(r"^(.*/(?:\.pnpm-store|\.local/share/pnpm/store|\.yarn/cache|\.npm))/."), "a package cache"),
-    (re.compile(r"^(.*/\.m2/repository)/."), "Maven's repository"),
-    (re.compile(r"^(.*/\.gradle/(?:caches|wrapper))/."), "Gradle's cache"),
-    (re.compile(r"^(.*/pkg/mod/cache)/."), "Go's module cache"),
-    (re.compile(r"^(.*/\.?cargo/(?:registry|git))/."), "Cargo's registry"),
-    (re.compile(r"^(.*/\.nuget/packages)/."), "NuGet's cache"),
-    (re.compile(r"^(.*/(?:\.composer/cache|\.bundle/cache|gems/[^/]+/cache))/.+"), "a package cache"),
-    (re.compile(r"^(.*/(?:conda|miniconda3|anaconda3|micromamba)/pkgs)/."), "conda's cache"),
+    # pnpm keeps its store in its home, which Dockerfiles set: /pnpm/store/v10
+    (re.compile(r"^((?:.*/)?(?:\.pnpm-store|pnpm/store(?=/v\d)))/."), "pnpm's store"),
+    (re.compile(r"^((?:.*/)?(?:\.yarn/(?:berry/)?cache|\.npm))/."), "a package cache"),
+    (re.compile(r"^((?:.*/)?\.m2/repository)/."), "Maven's repository"),
+    (re.compile(r"^((?:.*/)?\.gradle/(?:caches|wrapper))/."), "Gradle's cache"),
+    (re.compile(r"^((?:.*/)?pkg/mod/cache)/."), "Go's module cache"),
+    (re.compile(r"^((?:.*/)?\.?cargo/(?:registry|git))/."), "Cargo's registry"),
+    (re.compile(r"^((?:.*/)?(?:\.nuget/packages|\.local/share/NuGet/(?:http|v3)-cache))/."), "NuGet's cache"),
+    (re.compile(r"^((?:.*/)?(?:\.composer/cache|\.bundle/cache))/."), "a package cache"),
+    # In GEM_HOME, which the published ruby images set to usr/local/bundle, or below it by the version of Ruby.
+    (re.compile(r"^((?:.*/)?(?:gems/[^/]+|ruby/\d[^/]*|usr/local/bundle)/cache)/.*\.gem$"), "downloaded gems"),
+    (re.compile(r"^((?:.*/)?(?:conda|miniconda3|anaconda3|micromamba)/pkgs)/."), "conda's cache"),
 )
 _DATABASES: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"^(?:usr/)?lib/apk/db/installed$"), "apk"),
@@ -116,7 +116,7 @@ def find_hidden_secrets(tree: Tree) -> Iterator[Found]:
 
 def _is_fixture(path: str, trait: Trait) -> bool:
     """Whether a secret is one that a dependency publishes with its tests, for everybody to read."""
-    return trait.kind == "secret" and bool(_PUBLISHED.search(path)) and bool(_DEPENDENCIES.search(path))
+    return trait.kind == "secret" and bool(_PUBLISHED.search(path)) and is_of_dependency(path)
 
 
 def _cache_of(path: str) -> tuple[str, FoundKind, str] | None:
@@ -140,7 +140,7 @@ def _repository_of(path: str, tree: Tree) -> tuple[str, FoundKind, str] | None:
 
 
 def _tests_of(path: str) -> tuple[str, FoundKind, str] | None:
-    if _DEPENDENCIES.search(path):
+    if is_of_dependency(path):
         return None
     if (match := _TEST_FOLDER.match(path)) and _CODE.search(path):
         return match[0].rstrip("/"), "tests", "tests"

@@ -88,7 +88,8 @@ SCRIPTS: tuple[_Signature, ...] = (
     ("build-tool", "Rake", (b'bin_path("rake"',)),
     ("package-manager", "cpanm", (b"App::cpanminus",)),
     ("package-manager", "cpan", (b"App::Cpan",)),
-    ("package-manager", "Composer", (b"Composer\\Console\\Application",)),
+    # Plugins of Composer name that class too.
+    ("package-manager", "Composer", (b"#!/usr/bin/env php", b"Composer\\Console\\Application")),
     ("package-manager", "Composer", (b"composer.phar", b"Phar::mapPhar")),
     ("package-manager", "dnf", (b"from dnf.cli",)),
     ("package-manager", "yum", (b"import yummain",)),

@@ -162,7 +162,42 @@ def audited(*layers: bytes, allowance: Allowance | None = None, **config: Any) -
         pytest.param("notes.h", b"nothing of C", 0o644, [], id="a text that ends in .h"),
         pytest.param("a.c", b"#ifndef A\n#define A\n", 0o644, [], id="a C source"),
         pytest.param("x", b"/*" + b"* /*" * 20_000, 0o644, [], id="a comment that never ends"),
+        pytest.param(
+            "usr/bin/composer",
+            b"#!/usr/bin/env php\n<?php\nPhar::mapPhar('composer.phar');\n__HALT_COMPILER(); ?>\r\n\1\0\0\0",
+            0o755,
+            [("package-manager", "Composer")],
+            id="a PHP archive",
+        ),
+        pytest.param(
+            "app/vendor/symfony/flex/src/Flex.php",
+            b"<?php\nuse Composer\\Console\\Application;\n",
+            0o644,
+            [],
+            id="a plugin of Composer",
+        ),
         pytest.param("x.pem", KEY, 0o600, [("secret", "a private key")], id="a private key"),
+        pytest.param(
+            "app/id.ppk",
+            b"PuTTY-User-Key-File-3: ssh-ed25519\r\nEncryption: none\r\nComment: me\r\n",
+            0o600,
+            [("secret", "a PuTTY private key")],
+            id="a PuTTY key",
+        ),
+        pytest.param(
+            "app/node_modules/ssh2/lib/keyParser.js",
+            rb"const re = /^PuTTY-User-Key-File-[23]: (ssh-\w+)\r?\nEncryption: (aes256-cbc|none)/",
+            0o644,
+            [],
+            id="a program that reads PuTTY keys",
+        ),
+        pytest.param(
+            "root/.cache/huggingface/token",
+            b"hf_" + b"aBcDeFgHiJ" * 3 + b"abcd",
+            0o600,
+            [("secret", "a Hugging Face token")],
+            id="a Hugging Face token",
+        ),
         pytest.param(
             "x", json.dumps({"k": KEY.decode()}).encode(), 0o600, [("secret", "a private key")], id="inside JSON"
         ),
@@ -178,6 +213,100 @@ def audited(*layers: bytes, allowance: Allowance | None = None, **config: Any) -
             id="a password",
         ),
         pytest.param(".env.example", b"DB_PASSWORD=hunter22\n", 0o644, [], id="an example"),
+        pytest.param(
+            "app/prod.env",
+            b"\xef\xbb\xbfDB_PASSWORD=hunter22\n",
+            0o644,
+            [("secret", "an environment file with DB_PASSWORD")],
+            id="a byte order mark",
+        ),
+        pytest.param(
+            "app/db.py",
+            b"URL = 'postgres://app:hunter22@db.internal/app'",
+            0o644,
+            [("secret", "a password in an address")],
+            id="a password in a program",
+        ),
+        pytest.param("app/db.py", b"postgres://app:hunter22@localhost/app", 0o644, [], id="a password of this machine"),
+        pytest.param("app/README.md", b"mongodb://user:password@host/db", 0o644, [], id="an explained address"),
+        pytest.param("app/node_modules/a/b.js", b"http://me:hunter22@shop.net", 0o644, [], id="a dependency's address"),
+        pytest.param(
+            "app/application-prod.properties",
+            b"# db.password=hunter23\nspring.datasource.password=hunter22\n",
+            0o644,
+            [("secret", "settings with spring.datasource.password")],
+            id="settings of Spring",
+        ),
+        pytest.param(
+            "app/application.yml", b"db:\n  password: ${DB_PASSWORD}\n", 0o644, [], id="settings from the environment"
+        ),
+        pytest.param(
+            "app/appsettings.json",
+            b'{"ConnectionStrings": {"Default": "Server=db;User Id=sa;Password=hunter22;"}}',
+            0o644,
+            [("secret", "settings with Password")],
+            id="settings of .NET",
+        ),
+        pytest.param(
+            "html/wp-config.php",
+            b"<?php\ndefine( 'DB_PASSWORD', 'hunter22' );\n",
+            0o644,
+            [("secret", "settings with DB_PASSWORD")],
+            id="settings of WordPress",
+        ),
+        pytest.param(
+            "html/wp-config.php",
+            b"<?php\ndefine('DB_PASSWORD', getenv('DB_PASSWORD'));\n",
+            0o644,
+            [],
+            id="settings of WordPress from the environment",
+        ),
+        pytest.param(
+            "app/shop/settings.py",
+            b"SECRET_KEY = os.environ['KEY']\nDATABASES = {'PASSWORD': 'hunter22'}\n",
+            0o644,
+            [("secret", "settings with PASSWORD")],
+            id="settings of Django",
+        ),
+        pytest.param(
+            "app/shop/settings.py",
+            b"SECRET_KEY = os.environ['KEY']\nFIELDS = ['password', 'username']\n",
+            0o644,
+            [],
+            id="settings of Django from the environment",
+        ),
+        pytest.param(
+            "root/.m2/settings.xml",
+            b"<server><password>hunter22</password></server>",
+            0o644,
+            [("secret", "a Maven login")],
+            id="a login of Maven",
+        ),
+        pytest.param("root/.m2/settings.xml", b"<password>${env.PASS}</password>", 0o644, [], id="none of Maven"),
+        pytest.param(
+            "root/.nuget/NuGet/NuGet.Config",
+            b'<add key="ClearTextPassword" value="hunter22" />',
+            0o644,
+            [("secret", "a NuGet login")],
+            id="a login of NuGet",
+        ),
+        pytest.param(
+            "app/.bundle/config",
+            b'BUNDLE_GEMS__EXAMPLE__COM: "me:hunter22"\n',
+            0o644,
+            [("secret", "a login for gems")],
+            id="a login of Bundler",
+        ),
+        pytest.param("app/.bundle/config", b'BUNDLE_PATH: "vendor/bundle"\n', 0o644, [], id="a path of Bundler"),
+        pytest.param(
+            "root/.composer/auth.json",
+            b'{"http-basic": {"repo.internal": {"username": "me", "password": "hunter22"}}}',
+            0o644,
+            [("secret", "a login for packages")],
+            id="a login of Composer",
+        ),
+        pytest.param("application.yml", b"a" * 1_000_000, 0o644, [], id="one long word of settings"),
+        pytest.param("a.txt", b"a://b:ccccc" * 100_000, 0o644, [], id="addresses that never end"),
         pytest.param(
             "root/.npmrc", b"//r/:_authToken=abcdefgh1\n", 0o644, [("secret", "an npm login")], id="a login in .npmrc"
         ),
@@ -295,6 +424,16 @@ def test_a_secret_that_a_later_layer_removes_is_still_found() -> None:
         pytest.param(["app/.git/HEAD", "app/.git/objects/x", "app/.git/refs/x"], [], id="no folders of a repository"),
         pytest.param(["app/tests/test_a.py", "app/tests/data.json"], ["tests"], id="tests, once"),
         pytest.param(["app/node_modules/a/test/b.js"], [], id="tests of a dependency"),
+        pytest.param(["usr/src/app/tests/test_a.py"], ["tests"], id="tests below usr/src"),
+        pytest.param(["usr/src/linux-headers-6.1/tools/tests/a.sh"], [], id="tests of Linux"),
+        pytest.param(["usr/local/bundle/cache/rake-13.gem"], ["package-cache"], id="downloaded gems"),
+        pytest.param(["app/vendor/bundle/ruby/3.3.0/cache/rake-13.gem"], ["package-cache"], id="gems of a version"),
+        pytest.param(["pnpm/store/v10/files/00/a"], ["package-cache"], id="pnpm's store"),
+        pytest.param(["root/.local/share/pnpm/store/v3/files/00/a"], ["package-cache"], id="pnpm's store at home"),
+        pytest.param(["root/.yarn/berry/cache/a.zip"], ["package-cache"], id="Yarn's cache"),
+        pytest.param(["root/.local/share/NuGet/http-cache/a"], ["package-cache"], id="NuGet's downloads"),
+        pytest.param([".cache/pip/http-v2/a"], ["package-cache"], id="a cache in the root"),
+        pytest.param(["app/src/store/v1.ts", "app/cache/a"], [], id="folders that only sound like caches"),
         pytest.param(["app/src/latest.py"], [], id="a name that only sounds like it"),
         pytest.param(["app/.hg/requires", "app/.hg/store/x"], ["vcs"], id="Mercurial"),
         pytest.param(["app/spec/openapi.yaml", "app/dist/spec/parse.js"], [], id="a specification"),
@@ -336,6 +475,24 @@ def test_a_package_is_told_once_with_all_that_is_in_it() -> None:
             id="a build argument",
         ),
         pytest.param({"history": [{"created_by": "RUN echo $NPM_TOKEN"}]}, [], id="a name alone"),
+        pytest.param(
+            {"config": {"Env": ["NPM_TOKEN="]}, "history": [{"created_by": "ENV NPM_TOKEN=abcdefgh"}]},
+            ["history: NPM_TOKEN"],
+            id="an ENV that is emptied later",
+        ),
+        pytest.param(
+            {"config": {"Env": ["NPM_TOKEN=abcdefgh"]}, "history": [{"created_by": "ENV NPM_TOKEN=abcdefgh"}]},
+            ["ENV NPM_TOKEN"],
+            id="an ENV, told once",
+        ),
+        pytest.param(
+            {
+                "config": {"Env": ["NPM_TOKEN=abcdefgh"]},
+                "history": [{"created_by": "/bin/sh -c #(nop)  ENV NPM_TOKEN=abcdefgh"}],
+            },
+            ["ENV NPM_TOKEN"],
+            id="an ENV of the classic builder",
+        ),
         pytest.param({}, [], id="nothing"),
     ],
 )
@@ -356,6 +513,22 @@ def test_what_is_allowed_passes_and_an_allowance_for_nothing_does_not() -> None:
     assert found.over == ("it is allowed '/t*', and has nothing of it: take that out of the configuration",)
     found = audited(tar(member("a", b"12")), tar(member("a", b"1")), allowance=Allowance(2, 1))
     assert [text.partition(" ")[0] for text in found.over] == ["size", "wasted"]
+
+
+def test_a_path_with_brackets_can_be_allowed_as_it_stands() -> None:
+    data = tar(member("app/[slug]/su", b"1", mode=0o4755))
+    assert audited(data, allowance=Allowance(allow={"/app/[slug]/su": "it has to be"})).passed
+
+
+def test_a_name_that_is_no_utf_8_can_be_printed() -> None:
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w", format=tarfile.GNU_FORMAT) as archive:
+        archive.addfile(member("app/tests/caf\udce9_test.py")[0])
+        archive.addfile(member("app/link", type=tarfile.SYMTYPE, linkname="caf\udce9")[0])
+    packed.seek(0)
+    entries = read_layer(packed).entries
+    assert [entry.path for entry in entries] == ["app/tests/caf\\xe9_test.py", "app/link"]
+    assert entries[1].target == "caf\\xe9"
 
 
 def test_archives_of_old_and_new_versions_of_docker_are_read() -> None:
