@@ -8,6 +8,8 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
+from layerproof.references import normalize_reference
+
 NODE_HEIGHT = 46
 _ROW = NODE_HEIGHT + 14
 _GAP = 72
@@ -61,8 +63,10 @@ def draw_graph(images: Sequence[Mapping[str, Any]]) -> Graph:
     Args:
         images: with `image`, `role`, `parents` and `upstreams`, each after its parents.
     """
-    parents = {name: () for image in images for name in image["upstreams"]} | {
-        image["image"]: (*image["parents"], *image["upstreams"]) for image in images
+    # With its tag an upstream is told from an image of the project that is called like it: nginx:latest.
+    upstreams = {image["image"]: tuple(map(normalize_reference, image["upstreams"])) for image in images}
+    parents = {name: () for names in upstreams.values() for name in names} | {
+        image["image"]: (*image["parents"], *upstreams[image["image"]]) for image in images
     }
     kinds: dict[str, Kind] = dict.fromkeys(parents, "upstream") | {image["image"]: image["role"] for image in images}
     depth: dict[str, int] = {}

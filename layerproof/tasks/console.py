@@ -58,7 +58,9 @@ def _console(stream: TextIO) -> Console:
             leave_pipe(self.file)  # and go on: the exit code is the task's
 
     piped = not stream.isatty()
-    return Called(file=stream, width=PIPE_WIDTH if piped else None, soft_wrap=piped, highlight=False, emoji=False)
+    width = PIPE_WIDTH if piped else None
+    # What is shown is what files and programs say: [slug] in a path is no style.
+    return Called(file=stream, width=width, soft_wrap=piped, markup=False, highlight=False, emoji=False)
 
 
 CACHE_HELP = {
@@ -70,7 +72,7 @@ AFFECTED_HELP = "Only what has changed since this git commit affects, with what 
 
 def say(text: str) -> None:
     """Say what is about to happen."""
-    err().print(text, markup=False, style="dim")
+    err().print(text, style="dim")
 
 
 def show(renderable: Any, document: Any, *, format: str) -> None:
@@ -139,9 +141,9 @@ def exit_on_error(*, format: str = "text", known: Sequence[str] = FORMATS) -> It
         yield
     except LayerproofError as error:
         console = err()
-        console.print(f"error: {error.message}", markup=False, style="red")
+        console.print(f"error: {error.message}", style="red")
         if error.hint:
-            console.print(f"next: {error.hint}", markup=False)
+            console.print(f"next: {error.hint}")
         raise Exit(code=error.exit_code) from error
     except KeyboardInterrupt as error:
         err().print("stopped", style="yellow")

@@ -175,6 +175,11 @@ def test_an_image_stands_right_of_all_that_it_is_built_from() -> None:
     assert max(item.x + item.width for item in graph.nodes) <= graph.width
 
 
+def test_a_service_that_is_called_like_its_upstream_is_another_image() -> None:
+    graph = draw_graph([node("nginx", "service", upstreams=("nginx",))])
+    assert {item.name: item.kind for item in graph.nodes} == {"nginx:latest": "upstream", "nginx": "service"}
+
+
 def test_no_two_images_of_a_large_graph_overlap() -> None:
     images = [node(f"service-{n}", "service", upstreams=("node:18",)) for n in range(54)]
     graph = draw_graph(images)
