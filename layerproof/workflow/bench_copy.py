@@ -175,6 +175,7 @@ class NaiveService(Struct, frozen=True):
     source: Path
     tag: str
     args: Mapping[str, str]
+    is_single_stage: bool
 
     def write(self, nonce: str) -> None:
         """Write a Dockerfile that no cache knows anything of."""
@@ -204,9 +205,10 @@ def make_naive(project: Project, service: str, *, below: Path, mark: str) -> Nai
         (folder / name).unlink(missing_ok=True)
     shutil.copytree(source, folder, dirs_exist_ok=True)
     given = configuration(project).overlay(project.profile).args
-    declared = load_dockerfile(source / "Dockerfile", args=given).declared_args
-    args = {name: value for name, value in given.items() if name in declared}
-    return NaiveService(service, folder, source, f"{mark}-naive-{service.lower()}:latest", args)
+    dockerfile = load_dockerfile(source / "Dockerfile", args=given)
+    args = {name: value for name, value in given.items() if name in dockerfile.declared_args}
+    tag = f"{mark}-naive-{service.lower()}:latest"
+    return NaiveService(service, folder, source, tag, args, is_single_stage=len(dockerfile.stages) == 1)
 
 
 def _repository(tag: str) -> str:

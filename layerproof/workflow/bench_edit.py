@@ -26,35 +26,38 @@ class Editable(Struct, frozen=True):
     path: Path
     context: Path
 
-    def in_naive(self, folder: Path, source: Path) -> Path:
+    def apply(self, copied: Path) -> None:
+        """Append to a copy what was never there before; the file may be a link to the real one, which stays."""
+        self._append(copied, self.path.read_bytes())
+
+    def apply_to_naive(self, folder: Path, source: Path) -> None:
         """
-        The file of a naive build that stands for it: a manifest of its own, where it has one, else the same file.
+        Edit what stands for this file in a naive build: a manifest of its own, where it has one, else the same file.
 
         Args:
             folder: the copy of the context.
             source: the folder with what is laid over it.
+
+        Raises:
+            BenchError: the file lies outside of the context.
         """
         own = sorted(path.name for path in source.iterdir() if is_manifest(path.name))
         if self.kind == "manifest" and own:
-            return folder / own[0]
-        if not self.path.is_relative_to(self.context):
+            manifest = folder / (self.path.name if self.path.name in own else own[0])
+            self._append(manifest, manifest.read_bytes())
+        elif self.path.is_relative_to(self.context):
+            self.apply(folder / self.path.relative_to(self.context))
+        else:
             raise BenchError(f"{self.path} is not in the build context {self.context}", hint="Set probe-source.")
-        return folder / self.path.relative_to(self.context)
 
-    def apply(self, copied: Path) -> None:
-        """Append to a copy what was never there before; the file may be a link to the real one, which stays."""
+    def _append(self, copied: Path, original: bytes) -> None:
         token = new_token()
         text = edit_text(copied, token) if self.kind == "edit" else appended(copied, token).data
-        original = self.path.read_bytes() if self.is_original(copied) else copied.read_bytes()
         gap = b"" if original.endswith(b"\n") else b"\n"
         mode = copied.stat().st_mode
         copied.unlink()
         copied.write_bytes(original + gap + text)
         copied.chmod(mode)
-
-    def is_original(self, copied: Path) -> bool:
-        """Whether a copy is one of this very file, and not a naive build's own manifest, which grows by each edit."""
-        return copied.name == self.path.name
 
 
 def find_editables(

@@ -111,7 +111,10 @@ def _new_nonce(run: Run, name: str) -> str:
 
 
 def _drop_superseded(run: Run, nonce: str) -> None:
-    """Every naive edit and every cold build takes gigabytes; nobody comes back to them. What has a tag stays."""
+    """
+    Every naive edit and every cold build takes gigabytes; nobody comes back to them. What has a tag stays; of several
+    stages only the last has one, and the next edit comes back to the others.
+    """
     run.engine.remove_labelled(PROJECT_LABEL, run.mark, untagged_only=True)
     run.engine.drop_cache(f"{MARK}{nonce}")
 
@@ -168,7 +171,7 @@ def _time(run: Run, job: Job, contestant: str) -> tuple[float, float]:
     since, started = time.time(), run.clock()
     _execute(run, contestant, commands)
     wall_s = run.clock() - started
-    if job.kind == "cold" or (contestant == NAIVE and job.edited):
+    if job.kind == "cold" or (contestant == NAIVE and job.edited and run.naive[job.service].is_single_stage):
         _drop_superseded(run, before)
     return since, wall_s
 
@@ -225,7 +228,7 @@ def _what_failed(said: Sequence[str]) -> Sequence[str]:
 def _edit(run: Run, kind: str, service: str, contestant: str) -> None:
     editable = run.editables[kind, service]
     if contestant == NAIVE:
-        editable.apply(editable.in_naive(run.naive[service].folder, run.naive[service].source))
+        editable.apply_to_naive(run.naive[service].folder, run.naive[service].source)
     else:
         editable.apply(run.copies[contestant].workspace.at(editable.path))
 

@@ -18,6 +18,7 @@ from layerproof.errors import BenchError, BuildError, ConfigError, UsageError
 from layerproof.model import Project
 from layerproof.testing import FakeEngine
 from layerproof.workflow.bench import bench, plan_bench
+from layerproof.workflow.bench_edit import Editable
 from layerproof.workflow.bench_kept import keep, last_kept, load_kept, write_chart, write_page
 from layerproof.workflow.load import load
 
@@ -184,6 +185,33 @@ def test_a_repo_whose_references_cannot_be_renamed_is_refused(repo: Path, builde
     with pytest.raises(ConfigError, match="would not be the same project"):
         run(project, builder)
     assert builder.commands_run == []
+
+
+def test_a_manifest_of_a_naive_build_keeps_what_it_holds(tmp_path: Path) -> None:
+    context, naive, source = tmp_path / "api", tmp_path / "copy", tmp_path / "naive"
+    for folder, text in ((context, "flask==3.0\n"), (naive, "flask==2.0\n"), (source, "flask==2.0\n")):
+        folder.mkdir()
+        (folder / "requirements.txt").write_text(text)
+    editable = Editable("manifest", context / "requirements.txt", context)
+    editable.apply_to_naive(naive, source)
+    text = (naive / "requirements.txt").read_text()
+    assert text.startswith("flask==2.0\n# ")
+    (source / "requirements.txt").unlink()
+    editable.apply_to_naive(naive, source)
+    assert (naive / "requirements.txt").read_text().startswith("flask==3.0\n# ")
+
+
+def test_what_the_next_naive_edit_comes_back_to_stays(repo: Path, shop: Project, builder: Builder) -> None:
+    def dropped() -> int:
+        builder.asked.clear()
+        run(shop, builder, rounds=2, cold_rounds=0, parts=("naive",), services=("api",))
+        return sum(asked[0] == "drop_cache" for asked in builder.asked)
+
+    at_the_end, edits = 1, 2
+    assert dropped() == at_the_end + edits
+    dockerfile = repo / "bench" / "naive" / "api" / "Dockerfile"
+    dockerfile.write_text(f"{dockerfile.read_text()}FROM node:18-bookworm-slim\nCOPY --from=0 / /\n")
+    assert dropped() == at_the_end
 
 
 def test_what_cannot_be_built_one_by_one_is_left_out_and_said(repo: Path, builder: Builder) -> None:
