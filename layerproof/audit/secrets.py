@@ -96,8 +96,8 @@ _DEFINED = re.compile(rb"define\(\s*[\"'](\w+)[\"']\s*,\s*([\"'])([^\"']{4,256})
 _COMPUTED = re.compile(r"[$({\[<%]")
 # postgres://app:hunter2@db.internal/app; an expression of another language is none
 _ADDRESS = re.compile(rb"\w://[^\s:/@$\"'{}`<>*\\()|]{0,256}:([^\s:/@$\"'{}`<>*\\()|]{4,256})@([\w.-]+)")
-# What stands for a password, and for a host, in what explains an address.
-_EXAMPLE = re.compile(r"(my[-_]?)?(pass|passw(or)?d|pwd|secret|token|user(name)?|example|[x.]+)", re.IGNORECASE)
+# What stands for a password, and for a host, in what explains an address: dotenv, which is bundled, has key_1234.
+_EXAMPLE = re.compile(r"(my[-_]?)?(pass|passw(or)?d|pwd|secret|token|user(name)?|example|key_\d+|[x.]+)", re.IGNORECASE)
 _EXAMPLE_HOST = re.compile(
     r"localhost|127\..*|0\.0\.0\.0|(my)?(host(name)?|server|domain|site)(\..*)?|(.*\.)?(example|test|invalid)(\..*)?"
 )

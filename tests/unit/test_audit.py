@@ -229,6 +229,7 @@ def audited(*layers: bytes, allowance: Allowance | None = None, **config: Any) -
         ),
         pytest.param("app/db.py", b"postgres://app:hunter22@localhost/app", 0o644, [], id="a password of this machine"),
         pytest.param("app/README.md", b"mongodb://user:password@host/db", 0o644, [], id="an explained address"),
+        pytest.param("app/dist/main.js", b"dotenv://:key_1234@dotenvx.com/vault", 0o644, [], id="a bundled example"),
         pytest.param("app/node_modules/a/b.js", b"http://me:hunter22@shop.net", 0o644, [], id="a dependency's address"),
         pytest.param(
             "app/application-prod.properties",
