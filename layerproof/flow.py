@@ -44,7 +44,9 @@ class Source(Struct, frozen=True):
             return False
         relative = path[len(prefix) :]
         inside = self.pattern == "." or _matcher((self.pattern,))(relative)
-        return inside and not (self.excluded and _matcher(self.excluded)(relative))
+        # --exclude goes by the path in the folder that is copied, also of one that a wildcard names; a file stays.
+        within = relative if self.pattern == "." else "/".join(relative.split("/")[self.pattern.count("/") + 1 :])
+        return inside and not (within and self.excluded and _matcher(self.excluded)(within))
 
 
 class Node(Struct, frozen=True):

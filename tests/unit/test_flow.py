@@ -148,8 +148,29 @@ def test_a_file_elsewhere_is_never_taken() -> None:
 
 def test_a_source_holds_what_is_below_its_folder() -> None:
     assert Source(Path("/a"), ".").holds("/a/b")
-    assert Source(Path("/a"), "b", ("b/c",)).holds("/a/b/d")
-    assert not Source(Path("/a"), "b", ("b/c",)).holds("/a/b/c/d")
+
+
+@pytest.mark.parametrize(
+    ("pattern", "excluded", "path", "held"),
+    [
+        # As a build of these shows it.
+        ("src", "*.test.ts", "src/a.test.ts", False),
+        ("src", "*.test.ts", "src/deep/c.test.ts", True),
+        ("src", "gen", "src/gen/b.ts", False),
+        ("src", "src/gen", "src/gen/b.ts", True),
+        (".", "src/gen", "src/gen/b.ts", False),
+        ("hom*", "*.txt", "home/x.txt", False),
+        ("hom*", "*.txt", "home/sub/z.txt", True),
+        ("hom*", "*.txt", "homa.txt", True),
+        ("a.txt", "a.txt", "a.txt", True),
+        ("pk/*", "*.md", "pk/one/q.md", False),
+        ("pk/*", "*.md", "pk/one/doc/r.md", True),
+    ],
+)
+def test_what_is_excluded_is_so_in_the_folder_that_is_copied(
+    pattern: str, excluded: str, path: str, *, held: bool
+) -> None:
+    assert Source(Path("/a"), pattern, (excluded,)).holds(f"/a/{path}") is held
 
 
 @pytest.mark.parametrize(
