@@ -9,6 +9,9 @@ from layerproof.flow import Node
 from layerproof.ingredients import Trace
 from layerproof.model import Stage
 
+# From here on two texts are taken for one that was edited.
+_LIKE = 0.5
+
 
 def pair_steps(old: Trace, new: Trace) -> dict[int, int]:
     """The line of each step in the Dockerfile before, by its line now; a step without a counterpart is left out."""
@@ -42,12 +45,19 @@ def _pair_nodes(old: Sequence[Node], new: Sequence[Node]) -> Iterator[tuple[int,
         if tag == "equal":
             yield from ((b.line, a.line) for a, b in zip(old[start:end], new[start_now:end_now], strict=True))
         elif tag == "replace":
-            waiting = list(old[start:end])
-            for node in new[start_now:end_now]:
-                same = next((item for item in waiting if item.instruction.keyword == node.instruction.keyword), None)
-                if same is not None:
-                    yield node.line, same.line
-                    del waiting[: waiting.index(same) + 1]
+            yield from _pair_rewritten(old[start:end], new[start_now:end_now])
+
+
+def _pair_rewritten(old: Sequence[Node], new: Sequence[Node]) -> Iterator[tuple[int, int]]:
+    """A step before goes with the one now that is most like it; where none is, with the first that does the same."""
+    waiting = list(new)
+    for item in old:
+        same = [node for node in waiting if node.instruction.keyword == item.instruction.keyword]
+        if same:
+            likeness = [SequenceMatcher(None, raw_text(item), raw_text(node)).ratio() for node in same]
+            chosen = same[likeness.index(max(likeness))] if max(likeness) >= _LIKE else same[0]
+            yield chosen.line, item.line
+            del waiting[: waiting.index(chosen) + 1]
 
 
 def raw_text(node: Node) -> str:

@@ -403,6 +403,13 @@ def test_unnamed_stages_at_the_end_are_counterparts() -> None:
     assert causes(before, now, [6])[6][0] == "parent"
 
 
+def test_a_step_that_was_edited_is_told_from_one_that_is_new() -> None:
+    before = Tree("FROM node:18\nRUN npm ci\nRUN z\n")
+    now = Tree("FROM node:18\nRUN apt-get install git\nRUN npm ci --omit=dev\nRUN z\n")
+    found = causes(before, now, [2, 3])
+    assert found == {2: ("instruction", "it is new"), 3: ("instruction", "was `RUN npm ci`")}
+
+
 def test_a_linked_copy_may_not_care_about_what_lies_below_it() -> None:
     text = TEXT.replace("COPY --from=build", "COPY --link --from=build")
     changed = {**UPSTREAMS, "node:18-slim": Upstream("sha256:cc", "l3")}
