@@ -51,6 +51,14 @@ class Command(Struct, frozen=True):
             self.words
         )
 
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """The names of the files that it is told to read its packages from: `-r dev.txt`, `--file=env.yaml`."""
+        given = pairwise((*self.words, ""))
+        files = [word.partition("=")[2] or after for word, after in given if word.partition("=")[0] in tables.READ_FROM]
+        files += [word[2:] for word in self.words if word.startswith("-r") and self.tool == "pip"]
+        return tuple(file.rsplit("/", 1)[-1] for file in files if file)
+
 
 def find_commands(instruction: Instruction) -> tuple[Command, ...]:
     """The commands of a RUN that bring dependencies in, in order; () for every other instruction."""
@@ -109,20 +117,26 @@ def _tool(words: Sequence[str]) -> tuple[str, int]:
         return ("composer", at + 1) if at else (name, 1)
     if name in ("npx", "bunx") and "playwright" in words:
         return "npx", words.index("playwright") + 1
+    if name in ("npx", "bunx") and (at := _verb_at(words, 1, name)) < len(words):
+        # npx -y pnpm@9 install
+        tool = words[at].partition("@")[0]
+        return (tool, at + 1) if tool in tables.ECOSYSTEMS["node"] else (name, 1)
     return name, 1
 
 
 def _verb_at(words: Sequence[str], start: int, tool: str) -> int:
     """Where the first word that is no option stands; the end where there is none."""
     at = start
-    while at < len(words) and (words[at].startswith("-") or (tool == "cargo" and words[at].startswith("+"))):
+    # cargo +nightly build, bundle _2.5.6_ install
+    chosen = {"cargo": "+", "bundle": "_"}.get(tool, "-")
+    while at < len(words) and words[at].startswith(("-", chosen)):
         at += 2 if words[at] in tables.VALUED.get(tool, ()) else 1
     return at
 
 
 def _by_verb(command: SimpleCommand, tool: str, start: int) -> Command | None:
     words = command.words
-    if _is_offline(command, tool):
+    if _is_offline(command, tool) or words[start:] in tables.ASKED or "--help" in words:
         return None
     at = _verb_at(words, start, tool)
     verb, second = (*words[at : at + 1], "")[0], (*words[at + 1 : at + 2], "")[0]

@@ -27,13 +27,15 @@ class Kinds(Struct, frozen=True):
     The kind of every step by line.
 
     `commands` has, by line, all that a step has of commands that may bring dependencies in, and `installs` those that
-    make it one that installs. `sources` are the files of build contexts that are no manifests.
+    make it one that installs. `sources` are the files of build contexts that are no manifests, `named` the names of
+    files that an install is told to read.
     """
 
     of: Mapping[int, StepKind]
     commands: Mapping[int, tuple[Command, ...]]
     installs: Mapping[int, tuple[Command, ...]]
     sources: tuple[str, ...]
+    named: frozenset[str] = frozenset()
 
 
 def load_kinds(flow: Flow, *, files: Mapping[Path, Collection[str]], config: ServiceConfig) -> Kinds:
@@ -82,13 +84,14 @@ def derive_kinds(
         dependency: texts; an instruction with one of them installs.
         application: texts; an instruction with one of them installs nothing, whatever it looks like.
     """
+    commands = {line: _commands(node, dependency, application) for line, node in flow.nodes.items()}
+    named = frozenset(name for found in commands.values() for command in found for name in command.reads)
     found = (f"{folder}/{path}" for folder, paths in files.items() for path in paths if is_source(path))
-    sources = tuple(path for path in found if path not in inputs)
+    sources = tuple(path for path in found if path not in inputs and posixpath.basename(path) not in named)
     # Go builds from a vendor folder where there is one.
     vendored = any(path.endswith("vendor/modules.txt") for paths in files.values() for path in paths)
     touched = {line for line, node in flow.nodes.items() if any(node.takes(path) for path in sources)}
     clean = {line for line in flow.nodes if not any(node.line in touched for node in flow.upstream(line))}
-    commands = {line: _commands(node, dependency, application) for line, node in flow.nodes.items()}
     # What is copied from a stage with source (a recipe) mostly stays the same: what a step is laid over counts.
     apart = {
         line for line in flow.nodes if line not in touched and touched.isdisjoint(n.line for n in flow.chain(line))
@@ -105,7 +108,7 @@ def derive_kinds(
     kept = {line: tuple(item for item in found if installs_what(line, item)) for line, found in commands.items()}
     installs = {line: found for line, found in kept.items() if found}
     kinds = _kinds(flow, installs=installs, clean=clean, application=application)
-    return Kinds(kinds, {line: found for line, found in commands.items() if found}, installs, sources)
+    return Kinds(kinds, {line: found for line, found in commands.items() if found}, installs, sources, named)
 
 
 def _kinds(

@@ -10,16 +10,18 @@ from fnmatch import fnmatch, translate
 # By file name, as package managers read them.
 _MANIFESTS = tuple(
     """
-    package.json package-lock.json npm-shrinkwrap.json yarn.lock pnpm-lock.yaml pnpm-workspace.yaml .npmrc
-    .yarnrc .yarnrc.yml bun.lock bun.lockb .nvmrc .node-version lerna.json nx.json turbo.json
-    requirements*.txt requirements*.in requirements*.lock requirements.y*ml constraints*.txt overrides*.txt
-    pyproject.toml poetry.lock uv.lock pdm.lock Pipfile Pipfile.lock setup.cfg environment.y*ml setup.py
-    renv.lock deno.json* deno.lock .python-version go.mod go.sum go.work go.work.sum Cargo.toml Cargo.lock
-    rust-toolchain* pom.xml *.gradle *.gradle.kts build.sbt gradle.properties gradlew gradle-wrapper.*
-    libs.versions.toml mvnw *.csproj *.fsproj *.vbproj *.sln *.slnx Directory.*.props Directory.*.targets
-    nuget.config NuGet.Config packages.lock.json global.json composer.json composer.lock Gemfile Gemfile.lock
-    *.gemspec mix.exs mix.lock conanfile.* vcpkg.json shard.yml shard.lock stack.yaml* *.cabal project.clj
-    deps.edn rebar.config rebar.lock Package.swift Package.resolved pubspec.yaml pubspec.lock
+    package.json package-lock.json npm-shrinkwrap.json yarn.lock pnpm-lock.yaml pnpm-workspace.yaml .npmrc .yarnrc
+    .yarnrc.yml .pnpmfile.cjs .pnp.cjs bun.lock bun.lockb bunfig.toml .nvmrc .node-version lerna.json nx.json
+    turbo.json requirements*.txt *-requirements.txt *_requirements.txt requirements*.in *-requirements.in
+    *_requirements.in requirements*.lock requirements.y*ml constraints*.txt overrides*.txt pyproject.toml
+    poetry.lock uv.lock pdm.lock Pipfile Pipfile.lock setup.cfg setup.py environment.y*ml conda-lock.y*ml
+    .tool-versions mise.toml .ruby-version symfony.lock renv.lock deno.json* deno.lock .python-version go.mod go.sum
+    go.work go.work.sum Cargo.toml Cargo.lock rust-toolchain* pom.xml *.gradle *.gradle.kts build.sbt
+    gradle.properties gradlew gradle-wrapper.* libs.versions.toml mvnw *.csproj *.fsproj *.vbproj *.sln *.slnx
+    Directory.*.props Directory.*.targets [Nn]u[Gg]et.[Cc]onfig packages.lock.json global.json dotnet-tools.json
+    gradle.lockfile composer.json composer.lock Gemfile Gemfile.lock *.gemspec mix.exs mix.lock conanfile.*
+    vcpkg.json shard.yml shard.lock stack.yaml* *.cabal project.clj deps.edn rebar.config rebar.lock Package.swift
+    Package.resolved pubspec.yaml pubspec.lock
     """.split()  # noqa: SIM905  # a hundred names read better than a hundred quoted lines
 )
 # One expression, because every file of a build context is asked.
@@ -33,10 +35,13 @@ _BELOW_FOLDERS = {
     "vendor": (".go", ".mod", ".sum", ".php", ".rb", ".gem", ".gemspec", ".rs", ".c", ".h", "modules.txt", "LICENSE"),
     "patches": (".patch", ".diff"),
     "prisma": (".prisma", ".sql"),
+    ".cargo": ("config", "config.toml"),
 }
 _MANIFEST_FOLDERS = tuple(_BELOW_FOLDERS)
 # .yarn/releases, .mvn/wrapper, gradle/wrapper
 _OF_A_MANAGER = re.compile(r"(^|/)(\.yarn|\.mvn)/|(^|/)gradle/wrapper/?$")
+# What keeps an empty folder in a repository.
+_EMPTY = (".keep", ".gitkeep")
 _OF_DOCKER = ("Dockerfile*", "*.Dockerfile", "*.dockerfile", ".dockerignore", "*.dockerignore", "Containerfile*")
 
 # For each package manager: the files that declare dependencies, and the locks beside them that it obeys.
@@ -46,7 +51,17 @@ _DRIVERS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "yarn": (("package.json",), ("yarn.lock",)),
     "pnpm": (("package.json",), ("pnpm-lock.yaml",)),
     "bun": (("package.json",), ("bun.lock", "bun.lockb")),
-    "pip": (("requirements*.txt", "requirements*.lock", "constraints*.txt", *_PYTHON_PROJECT), ()),
+    "pip": (
+        (
+            "requirements*.txt",
+            "*-requirements.txt",
+            "*_requirements.txt",
+            "requirements*.lock",
+            "constraints*.txt",
+            *_PYTHON_PROJECT,
+        ),
+        (),
+    ),
     "uv": (("pyproject.toml",), ("uv.lock",)),
     "poetry": (("pyproject.toml",), ("poetry.lock",)),
     "pdm": (("pyproject.toml",), ("pdm.lock",)),
@@ -106,7 +121,7 @@ def is_manifest(path: str) -> bool:
 def is_source(path: str) -> bool:
     """Whether a file of a build context, by its path in it, is neither a manifest nor what Docker itself reads."""
     *folders, name = path.split("/")
-    if is_manifest(path) or any(fnmatch(name, pattern) for pattern in _OF_DOCKER):
+    if is_manifest(path) or name in _EMPTY or any(fnmatch(name, pattern) for pattern in _OF_DOCKER):
         return False
     return not any(name.endswith(_BELOW_FOLDERS.get(folder, ())) for folder in folders)
 
@@ -131,7 +146,7 @@ def has_dependencies(path: str, text: str) -> bool:
     name = path.rsplit("/", 1)[-1]
     if name in ("Cargo.toml", "pyproject.toml", "package.json", "composer.json"):
         return _names_any(name, text)
-    if fnmatch(name, "requirements*"):
+    if fnmatch(name, "*requirements*"):
         return re.search(r"^\s*[^#\s]", text, re.MULTILINE) is not None
     expression = next((wanted for pattern, wanted in _DECLARES.items() if fnmatch(name, pattern)), "")
     return not expression or re.search(expression, text, re.MULTILINE) is not None

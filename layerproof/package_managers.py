@@ -85,7 +85,7 @@ MAVEN_PHASES = {"package", "install", "verify", "compile", "test", "deploy"}
 MAVEN_FETCH = re.compile(r"(?:^|:|-)dependency(?:-plugin)?(?::[\d.]+)?:(?:go-offline|resolve|get|copy-dep)")
 SYSTEM: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(("apt", "apt-get", "aptitude"), ("install", "build-dep")),
-    **dict.fromkeys(("dnf", "microdnf", "yum", "zypper"), ("install", "in", "groupinstall")),
+    **dict.fromkeys(("dnf", "microdnf", "tdnf", "yum", "zypper"), ("install", "in", "groupinstall")),
     "apk": ("add",),
 }
 FETCHES: Mapping[str, tuple[str, ...]] = {
@@ -120,6 +120,10 @@ PIP_VALUED = (
     *("--extra-index-url", "-f", "--find-links", "--cache-dir", "--python", "--trusted-host", "--src", "--group"),
     *("--platform", "--python-version", "--implementation", "--abi", "--upgrade-strategy", "--progress-bar"),
 )
+# Options that name a file of dependencies.
+READ_FROM = ("-r", "--requirement", "-c", "--constraint", "-f", "--file")
+# What a command is asked about itself.
+ASKED = (("--version",), ("-v",), ("-V",), ("-h",))
 # Nothing is fetched with these flags; but npm unpacks everything again, wherever it has it from.
 OFFLINE_ANYWHERE = "--offline"
 UNPACKS_AGAIN = ("npm",)

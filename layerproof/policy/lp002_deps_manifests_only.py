@@ -18,6 +18,7 @@ Fix: Copy the manifests alone here, and the source in the stage that needs it.
 Source: R4 (US-4).
 """
 
+import posixpath
 from collections.abc import Iterator
 
 from layerproof.dockerfile import context_sources, reachable_stages
@@ -32,7 +33,11 @@ def check(subject: BuildSubject) -> Iterator[Breach]:
     stages = reachable_stages(image.dockerfile, image.target, contexts=image.contexts)
     for stage in (stage for stage in stages if is_dependency_stage(stage)):
         for instruction in stage.instructions:
-            others = [source for source in context_sources(instruction) if not is_manifest(source)]
+            others = [
+                source
+                for source in context_sources(instruction)
+                if not is_manifest(source) and posixpath.basename(source) not in subject.kinds.named
+            ]
             if others:
                 yield (
                     instruction.line,

@@ -23,6 +23,7 @@ from collections.abc import Iterator
 
 from layerproof.commands import find_install
 from layerproof.policy import Breach, ScriptSubject
+from layerproof.policy.script_commands import logical_lines
 
 # npm runs these by itself, before or after what was asked for.
 LIFECYCLE = (
@@ -44,7 +45,7 @@ def check(subject: ScriptSubject) -> Iterator[Breach]:
     if subject.path.name == "package.json":
         yield from _lifecycle(subject.text)
         return
-    for number, line in enumerate(subject.text.splitlines(), start=1):
+    for number, line in logical_lines(subject.text):
         if not line.lstrip().startswith("#") and (found := find_install(line)):
             yield number, f"`{found}` installs dependencies outside the Dockerfile"
 

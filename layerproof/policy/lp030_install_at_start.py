@@ -36,8 +36,8 @@ from layerproof.shell import simple_commands
 
 # CMD ["npm", "start"]
 _EXEC = re.compile(r"^\w+\s+(?:--\S+\s+)*\[")
-_NO_SYNC = frozenset(("--frozen", "--no-sync", "--offline", "--no-project"))
-_NO_SYNC_VARIABLES = frozenset(("UV_FROZEN", "UV_NO_SYNC", "UV_OFFLINE"))
+_NO_SYNC = frozenset(("--no-sync", "--offline", "--no-project"))
+_NO_SYNC_VARIABLES = frozenset(("UV_NO_SYNC", "UV_OFFLINE"))
 # go test, cargo t, gradle check: a container that tests may compile.
 _TESTS = frozenset(("test", "t", "vet", "check", "lint"))
 # mvn spring-boot:run, ./mvnw quarkus:dev

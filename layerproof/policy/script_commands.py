@@ -58,7 +58,7 @@ def script_lines(path: Path, text: str) -> Iterator[Line]:
 def shell_lines(text: str, *, is_make: bool = False, values: Mapping[str, str] | None = None) -> Iterator[Line]:
     """The lines of a shell text."""
     block = 0
-    for number, line in _logical(text):
+    for number, line in logical_lines(text):
         function = None if is_make else _FUNCTION.match(line)
         if is_make:
             block += _TARGET.match(line) is not None
@@ -91,7 +91,7 @@ def _values(text: str) -> dict[str, str]:
     return {name: value.strip("\"'") for name, value in values.items() if name not in again}
 
 
-def _logical(text: str) -> Iterator[tuple[int, str]]:
+def logical_lines(text: str) -> Iterator[tuple[int, str]]:
     """Lines by the number of their first one: joined where they are continued or a quote is open; no here-documents."""
     lines = text.splitlines()
     at = 0

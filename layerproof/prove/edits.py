@@ -14,7 +14,7 @@ from msgspec import Struct
 _COMMENTS = {
     "# {}": (
         ".py .pyi .rb .sh .bash .pl .pm .ex .exs .yaml .yml .toml .tf .r .jl .cr .nim .ps1 .properties .cfg .ini"
-        " .graphql requirements*.txt requirements*.in requirements*.lock constraints*.txt environment.yml Gemfile"
+        " .graphql *requirements*.txt *requirements*.in requirements*.lock constraints*.txt environment.yml Gemfile"
         " Pipfile conanfile.txt poetry.lock uv.lock pdm.lock Cargo.lock pnpm-lock.yaml pubspec.lock"
         " shard.lock yarn.lock *requirements/*.txt"
     ),

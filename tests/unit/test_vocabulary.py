@@ -97,6 +97,10 @@ NO_INSTALLS = [
     "cargo build --release",
     "cargo install --path .",
     "pip --version",
+    "node --version && yarn --version",
+    "bundle -v",
+    "npm install --help",
+    "npx -y serve dist",
     "pip freeze",
     "mvn package",
     "poetry build",
@@ -127,6 +131,11 @@ def test_no_install_is_found_where_there_is_none(command: str) -> None:
         pytest.param("apt-get update && npm   ci --omit=dev", "npm ci", id="without its options, spaces made one"),
         pytest.param("sh -c 'pip install x; npm ci'", "pip install", id="the first of two"),
         pytest.param("/opt/venv/bin/pip install -r x", "/opt/venv/bin/pip install", id="with its path"),
+        pytest.param("npx -y pnpm@9 install", "npx -y pnpm@9 install", id="a package manager that npx runs"),
+        pytest.param("bundle _2.5.6_ install", "bundle _2.5.6_ install", id="a version of Bundler"),
+        pytest.param("tdnf install -y gcc", "tdnf install", id="Azure Linux"),
+        pytest.param("gem install rails --version 7.1", "gem install", id="the version of a package"),
+        pytest.param("pip -v install flask", "pip -v install", id="more words about it"),
     ],
 )
 def test_an_install_is_given_as_written(command: str, found: str) -> None:

@@ -30,6 +30,9 @@ DEPS = "FROM base AS deps\n"
         pytest.param("LP002", DEPS + "RUN --mount=type=cache,target=/c make\n", [], id="LP002 a cache mount"),
         pytest.param("LP002", "FROM a AS build\nCOPY . .\n", [], id="LP002 another stage"),
         pytest.param(
+            "LP002", "FROM a AS deps\nCOPY pins.txt ./\nRUN pip install -r pins.txt\n", [], id="LP002 what pip is given"
+        ),
+        pytest.param(
             "LP003", DEPS + "COPY . .\nFROM deps AS build\nRUN npm ci\n", [4], id="LP003 source in the parent"
         ),
         pytest.param("LP003", DEPS + 'COPY src src\nRUN ["npm", "ci"]\n', [3], id="LP003 the exec form"),
@@ -185,6 +188,10 @@ def test_what_an_exception_lets_through_is_told_at_its_line() -> None:
         pytest.param("run.sh", "#!/bin/sh\n# npm install\necho npm install\nnpm start\n", [], id="words about it"),
         pytest.param("run.sh", "cd web && npm ci\nexec pip install x\n", [1, 2], id="two lines"),
         pytest.param("run.sh", "true # npm install\n", [], id="a comment at the end of a line"),
+        pytest.param("run.sh", "cat <<EOF\nfirst:\n  npm install\nEOF\nexec x\n", [], id="a text that is printed"),
+        pytest.param("run.sh", 'echo "first:\n  pip install x\n"\nexec x\n', [], id="a text over several lines"),
+        pytest.param("run.sh", "docker compose run web \\\n  npm install\n", [], id="another container"),
+        pytest.param("run.sh", "true && \\\n  npm install\n", [1], id="an install on a line of its own"),
         pytest.param("package.json", '{"scripts": {"start": "node ."}}', [], id="npm scripts that install nothing"),
         pytest.param(
             "package.json", '{"name": "start",\n"scripts": {\n"start": "npm i && node ."}}', [3], id="an npm script"
@@ -200,6 +207,34 @@ def test_what_an_exception_lets_through_is_told_at_its_line() -> None:
 )
 def test_scripts(name: str, text: str, expected: list[int]) -> None:
     assert lines("LP007", script(text, name=name)) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        pytest.param("COPY dev-requirements.txt ./\nRUN pip install -r dev-requirements.txt\n", [], id="by name"),
+        pytest.param("COPY pins.txt ./\nRUN pip install -rpins.txt\n", [], id="as it is told"),
+        pytest.param("COPY env.yaml /tmp/\nRUN micromamba install -y -f /tmp/env.yaml\n", [], id="conda"),
+        pytest.param("COPY composer.* symfony.* ./\nRUN composer install --no-scripts\n", [], id="Symfony"),
+        pytest.param("COPY vendor/* ./vendor/\nCOPY Gemfile ./\nRUN bundle install\n", [], id="Rails"),
+        pytest.param("COPY .ruby-version Gemfile* ./\nRUN bundle install\n", [], id="a version of Ruby"),
+        pytest.param("COPY .cargo .cargo\nCOPY Cargo.* ./\nRUN cargo fetch\n", [], id="settings of Cargo"),
+        pytest.param("COPY *.sln NuGet.config ./\nRUN dotnet restore\n", [], id="NuGet"),
+        pytest.param("COPY notes.txt ./\nRUN pip install -r pins.txt\n", [3], id="another text"),
+    ],
+)
+def test_lp003_takes_what_an_install_reads_for_no_source(text: str, expected: list[int]) -> None:
+    found = (
+        "dev-requirements.txt",
+        "pins.txt",
+        "notes.txt",
+        "env.yaml",
+        "symfony.lock",
+        "composer.json",
+        "vendor/.keep",
+    )
+    found += (".ruby-version", "Gemfile", ".cargo/config.toml", "Cargo.toml", "shop.sln", "NuGet.config", "src/a.py")
+    assert lines("LP003", build(f"FROM x\n{text}", files=found)) == expected
 
 
 def test_lp003_judges_each_step_once_however_the_stages_copy_from_each_other() -> None:

@@ -318,6 +318,7 @@ def test_arguments_that_change_every_build(text: str, expected: list[int]) -> No
         pytest.param('HEALTHCHECK CMD ["curl", "-f", "http://x"]\n', [], id="a health check that asks"),
         pytest.param('CMD ["uv", "run", "fastapi", "run"]\n', [2], id="uv run"),
         pytest.param('CMD ["uv", "run", "--no-sync", "fastapi", "run"]\n', [], id="uv run without syncing"),
+        pytest.param('CMD ["uv", "run", "--frozen", "x"]\n', [2], id="uv run that syncs from the lock file"),
         pytest.param('ENV UV_NO_SYNC=1\nCMD ["uv", "run", "x"]\n', [], id="uv run told by a variable"),
         pytest.param('CMD ["npx", "serve"]\nRUN npm ci\n', [], id="npx"),
         pytest.param('CMD ["pipenv", "run", "x"]\n', [], id="pipenv run"),
