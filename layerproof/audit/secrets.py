@@ -66,7 +66,8 @@ _FILES: tuple[tuple[re.Pattern[str], re.Pattern[bytes], str], ...] = (
     ),
     (
         re.compile(r"(^|/)\.bundle/config$"),
-        re.compile(rb"^BUNDLE_\w+__\w+: \"?[^\s:\"]+:[^\s\"]", re.MULTILINE),
+        # A host, its dots written as two underscores: BUNDLE_GEMS__EXAMPLE__COM: "me:hunter2"
+        re.compile(rb"^BUNDLE_(?=\w{1,128}__)\w{1,256}: \"?(?!https?:)[^\s:\"]{1,256}:[^\s\"]", re.MULTILINE),
         "a login for gems",
     ),
     (
@@ -96,11 +97,10 @@ _DEFINED = re.compile(rb"define\(\s*[\"'](\w+)[\"']\s*,\s*([\"'])([^\"']{4,256})
 _COMPUTED = re.compile(r"[$({\[<%]")
 # postgres://app:hunter2@db.internal/app; an expression of another language is none
 _ADDRESS = re.compile(rb"\w://[^\s:/@$\"'{}`<>*\\()|]{0,256}:([^\s:/@$\"'{}`<>*\\()|]{4,256})@([\w.-]+)")
-# What stands for a password, and for a host, in what explains an address: dotenv, which is bundled, has key_1234.
+# What stands for a password where an address is explained: dotenv, which is bundled, has key_1234.
 _EXAMPLE = re.compile(r"(my[-_]?)?(pass|passw(or)?d|pwd|secret|token|user(name)?|example|key_\d+|[x.]+)", re.IGNORECASE)
-_EXAMPLE_HOST = re.compile(
-    r"localhost|127\..*|0\.0\.0\.0|(my)?(host(name)?|server|domain|site)(\..*)?|(.*\.)?(example|test|invalid)(\..*)?"
-)
+# What only this container reaches.
+_HERE = re.compile(rb"localhost|127\..*|0\.0\.0\.0")
 # |2 NPM_TOKEN=abc MODE=fast /bin/sh -c npm ci
 _WORD = re.compile(r"\b([A-Za-z_]\w*)=(\"[^\"]*\"|'[^']*'|\S+)")
 
@@ -154,7 +154,7 @@ def _of_own_text(path: str, data: bytes) -> str:
     if _SAMPLE.search(posixpath.basename(path)):
         return ""
     for value, host in _ADDRESS.findall(data):
-        if not _is_example(value.decode("utf-8", "replace")) and not _EXAMPLE_HOST.fullmatch(host.decode()):
+        if not _is_example(value.decode("utf-8", "replace")) and not _HERE.fullmatch(host):
             return "a password in an address"
     if _SETTINGS.search(path):
         pairs = _DEFINED if path.endswith(".php") else _PAIR

@@ -227,6 +227,13 @@ def audited(*layers: bytes, allowance: Allowance | None = None, **config: Any) -
             [("secret", "a password in an address")],
             id="a password in a program",
         ),
+        pytest.param(
+            "app/main.go",
+            b'const url = "amqp://app:S3cr3tP4ss@mq.example.com:5672/"',
+            0o644,
+            [("secret", "a password in an address")],
+            id="a password at an example of a host",
+        ),
         pytest.param("app/db.py", b"postgres://app:hunter22@localhost/app", 0o644, [], id="a password of this machine"),
         pytest.param("app/README.md", b"mongodb://user:password@host/db", 0o644, [], id="an explained address"),
         pytest.param("app/dist/main.js", b"dotenv://:key_1234@dotenvx.com/vault", 0o644, [], id="a bundled example"),
@@ -306,6 +313,7 @@ def audited(*layers: bytes, allowance: Allowance | None = None, **config: Any) -
             [("secret", "a login for packages")],
             id="a login of Composer",
         ),
+        pytest.param("app/.bundle/config", b"BUNDLE_" + b"_" * 1_000_000, 0o644, [], id="a host that never ends"),
         pytest.param("application.yml", b"a" * 1_000_000, 0o644, [], id="one long word of settings"),
         pytest.param("a.txt", b"a://b:ccccc" * 100_000, 0o644, [], id="addresses that never end"),
         pytest.param(
