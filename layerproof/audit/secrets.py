@@ -136,8 +136,9 @@ def secrets_in_config(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for entry in config.get("history") or ():
         text = str(entry.get("created_by") or "")
         words = _WORD.findall(text)
-        if _SETS_ENVIRONMENT.match(text) and told.intersection(name for name, _ in words):
-            continue
+        if _SETS_ENVIRONMENT.match(text):  # what is still set has been told
+            words = [(name, value) for name, value in words if name not in told]
+            text = " ".join(value for _, value in words)
         named = [name for name, value in words if _is_given(name, value)]
         for name in named:
             yield f"history: {name}", "the value of a secret, by its name"

@@ -45,7 +45,7 @@ def check(subject: ScriptSubject) -> Iterator[Breach]:
     if subject.path.name == "package.json":
         yield from _lifecycle(subject.text)
         return
-    for number, line in logical_lines(subject.text):
+    for number, line in logical_lines(subject.text, heredocs=True):
         if not line.lstrip().startswith("#") and (found := find_install(line)):
             yield number, f"`{found}` installs dependencies outside the Dockerfile"
 

@@ -91,8 +91,13 @@ def _values(text: str) -> dict[str, str]:
     return {name: value.strip("\"'") for name, value in values.items() if name not in again}
 
 
-def logical_lines(text: str) -> Iterator[tuple[int, str]]:
-    """Lines by the number of their first one: joined where they are continued or a quote is open; no here-documents."""
+def logical_lines(text: str, *, heredocs: bool = False) -> Iterator[tuple[int, str]]:
+    """
+    Lines by the number of their first one: joined where they are continued or a quote is open.
+
+    Args:
+        heredocs: keep here-documents behind the line that they belong to; else they are left out.
+    """
     lines = text.splitlines()
     at = 0
     while at < len(lines):
@@ -104,10 +109,11 @@ def logical_lines(text: str) -> Iterator[tuple[int, str]]:
         ends = range(at, min(at + _MAX_QUOTED, len(lines))) if _has_open_quote(line) else ()
         texts = ((n + 1, "\n".join([line, *lines[at : n + 1]])) for n in ends)
         at, line = next(((end, joined) for end, joined in texts if not _has_open_quote(joined)), (at, line))
+        below = at
         for found in _HEREDOC.finditer(line):
             end = next((n for n in range(at, len(lines)) if lines[n].strip() == found["word"]), None)
             at = at if end is None else end + 1
-        yield number, _HEREDOC.sub(" ", line)
+        yield number, "\n".join([line, *lines[below:at]]) if heredocs else _HEREDOC.sub(" ", line)
 
 
 def _has_open_quote(text: str) -> bool:

@@ -496,6 +496,19 @@ def test_a_package_is_told_once_with_all_that_is_in_it() -> None:
         ),
         pytest.param(
             {
+                "config": {"Env": ["NPM_TOKEN=abcdefgh", "GH_TOKEN="]},
+                "history": [{"created_by": "ENV NPM_TOKEN=abcdefgh GH_TOKEN=abcdefgh"}],
+            },
+            ["ENV NPM_TOKEN", "history: GH_TOKEN"],
+            id="one of two that is emptied later",
+        ),
+        pytest.param(
+            {"config": {"Env": ["URL="]}, "history": [{"created_by": "ENV URL=https://me:pass1234@example.com"}]},
+            ["history"],
+            id="a login that is emptied later",
+        ),
+        pytest.param(
+            {
                 "config": {"Env": ["NPM_TOKEN=abcdefgh"]},
                 "history": [{"created_by": "/bin/sh -c #(nop)  ENV NPM_TOKEN=abcdefgh"}],
             },

@@ -189,6 +189,7 @@ def test_what_an_exception_lets_through_is_told_at_its_line() -> None:
         pytest.param("run.sh", "cd web && npm ci\nexec pip install x\n", [1, 2], id="two lines"),
         pytest.param("run.sh", "true # npm install\n", [], id="a comment at the end of a line"),
         pytest.param("run.sh", "cat <<EOF\nfirst:\n  npm install\nEOF\nexec x\n", [], id="a text that is printed"),
+        pytest.param("run.sh", "true\nbash <<'EOF'\nnpm ci\nEOF\nnpm i\n", [2, 5], id="a text that a shell runs"),
         pytest.param("run.sh", 'echo "first:\n  pip install x\n"\nexec x\n', [], id="a text over several lines"),
         pytest.param("run.sh", "docker compose run web \\\n  npm install\n", [], id="another container"),
         pytest.param("run.sh", "true && \\\n  npm install\n", [1], id="an install on a line of its own"),
