@@ -7,6 +7,9 @@ import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
+import dockerfile
+import expandvars
+
 from layerproof.errors import ConfigError
 from layerproof.model import Dockerfile, Instruction, Stage
 
@@ -171,8 +174,6 @@ def short_instruction(text: str) -> str:
 
 
 def _instructions(text: str, path: Path) -> Iterator[Instruction]:
-    import dockerfile
-
     if "\0" in text:
         # The parser takes a C string, which ends here.
         line = text[: text.index("\0")].count("\n") + 1
@@ -236,8 +237,6 @@ def _unquoted(word: str, scope: Mapping[str, str], path: Path, line: int) -> str
 
 
 def _expand(word: str, scope: Mapping[str, str], path: Path, line: int) -> str:
-    import expandvars
-
     try:
         return str(expandvars.expand(trimmed(word, scope), environ=scope))
     except expandvars.ExpandvarsException as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Mapping
 
+import expandvars
 from msgspec import Struct, field
 
 from layerproof.dockerfile import trimmed
@@ -95,8 +96,6 @@ def expanded(word: str, scope: Mapping[str, str]) -> str:
     """A path with its variables; one that cannot be expanded stands for anything."""
     if "$" not in word:
         return word
-    import expandvars
-
     try:
         return str(expandvars.expand(trimmed(word, scope), environ=dict(scope), nounset=False))
     except expandvars.ExpandvarsException:

@@ -76,6 +76,9 @@ class FakeEngine:
     def compose_config(self, call: ComposeCall) -> Mapping[str, Any]:
         return self.document
 
+    def begin_bake(self) -> None:
+        pass
+
     def bake(self, definition: Mapping[str, Any], *, targets: Sequence[str], on_line: LineSink) -> BakeResult:
         self._need_daemon()
         self.asked.append(("bake", tuple(targets)))

@@ -123,6 +123,9 @@ class Engine(Protocol):
     def compose_config(self, call: ComposeCall) -> Mapping[str, Any]:
         """The resolved document, all profiles on; needs the Compose CLI only. ConfigError has Compose's words."""
 
+    def begin_bake(self) -> None:
+        """Begin in the background with what the next `bake` does first; where there is none, nothing comes of it."""
+
     def bake(self, definition: Mapping[str, Any], *, targets: Sequence[str], on_line: LineSink) -> BakeResult:
         """Build the targets of a bake definition; each event line goes to `on_line` as it comes; StopBuild ends it."""
 

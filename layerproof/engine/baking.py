@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
+import weakref
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -32,32 +33,59 @@ def allowances(definition: Mapping[str, Any]) -> list[str]:
     return [word for entry in sorted(wanted) for word in ("--allow", entry)]
 
 
-def run_bake(
-    definition: Mapping[str, Any], *, targets: Sequence[str], options: Sequence[str], on_line: LineSink
-) -> BakeResult:
+class Bake:
     """
-    Build targets of a definition.
+    One run of buildx. It can begin before it is known what to build: buildx looks for its builder first, and only then
+    reads what it is given, which takes it about as long as Compose takes to read its files.
 
     Args:
-        options: of bake, as `--builder`.
-        on_line: takes each line of stderr; StopBuild, raised by it, ends the build.
+        options: of bake, as `--builder` and `allowances` give them.
 
-    Returns:
-        How it ended, well or not; the metadata is {} where buildx wrote none.
+    Raises:
+        OSError: buildx cannot be started.
     """
-    lines: list[str] = []
 
-    def take(line: str) -> None:
-        lines.append(line)
-        on_line(line)
-
-    with tempfile.TemporaryDirectory(prefix="layerproof-") as folder:
-        metadata = Path(folder, "metadata.json")
+    def __init__(self, options: Sequence[str]) -> None:
+        self.options = tuple(options)
+        folder = tempfile.TemporaryDirectory(prefix="layerproof-")
+        self._metadata = Path(folder.name, "metadata.json")
         command = [*plugin_command("buildx"), "bake", "--file", "-", "--progress", "rawjson"]
-        command += ["--metadata-file", str(metadata), *allowances(definition), *options, *targets]
+        command += ["--metadata-file", str(self._metadata), *options]
         try:
-            code = process.stream(command, stdin=json.dumps(definition), on_line=take, environment=bake_environment())
+            self._child = process.start(command, environment=bake_environment())
+        except OSError:
+            folder.cleanup()
+            raise
+        # Also where nothing is built in the end, and when the process exits.
+        self._end = weakref.finalize(self, _end, self._child, folder)
+
+    def run(self, definition: Mapping[str, Any], *, targets: Sequence[str], on_line: LineSink) -> BakeResult:
+        """
+        Build targets of a definition; once.
+
+        Args:
+            on_line: takes each line of stderr; StopBuild, raised by it, ends the build.
+
+        Returns:
+            How it ended, well or not; the metadata is {} where buildx wrote none.
+        """
+        lines: list[str] = []
+
+        def take(line: str) -> None:
+            lines.append(line)
+            on_line(line)
+
+        wanted = {**definition, "group": {"default": {"targets": list(targets)}}}
+        try:
+            code = process.stream(self._child, stdin=json.dumps(wanted), on_line=take)
+            written = self._metadata.read_text(encoding="utf-8") if self._metadata.is_file() else ""
         except StopBuild:
             return BakeResult(0, tuple(lines), stopped=True)
-        document = json.loads(metadata.read_text(encoding="utf-8") or "{}") if metadata.is_file() else {}
-    return BakeResult(code, tuple(lines), document)
+        finally:
+            self._end()
+        return BakeResult(code, tuple(lines), json.loads(written or "{}"))
+
+
+def _end(child: process.Child, folder: tempfile.TemporaryDirectory[str]) -> None:
+    process.drop(child)
+    folder.cleanup()

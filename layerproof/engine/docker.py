@@ -6,6 +6,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -26,7 +27,7 @@ from layerproof.engine import (
     process,
 )
 from layerproof.engine.ahead import Ahead
-from layerproof.engine.baking import allowances, bake_environment, run_bake
+from layerproof.engine.baking import Bake, allowances, bake_environment
 from layerproof.engine.composing import compose_command, resolve, run_compose
 from layerproof.engine.documents import folder_of, image_info, marked_records, past_build
 from layerproof.errors import AuditError, BuildError, ConfigError, NoEngineError, StackError, UsageError
@@ -55,6 +56,7 @@ class DockerEngine:
     def __init__(self, *, builder: str | None = None) -> None:
         self.builder = builder
         self._ahead = Ahead()
+        self._begun: Bake | None = None
 
     def info(self) -> EngineInfo:
         from python_on_whales.exceptions import DockerException
@@ -91,8 +93,16 @@ class DockerEngine:
             )
         return document
 
+    def begin_bake(self) -> None:
+        with suppress(OSError):  # `bake` tells why
+            self._begun = Bake((*allowances({}), *self._builder()))
+
     def bake(self, definition: Mapping[str, Any], *, targets: Sequence[str], on_line: LineSink) -> BakeResult:
-        done = run_bake(definition, targets=targets, options=self._builder(), on_line=on_line)
+        options = (*allowances(definition), *self._builder())
+        begun, self._begun = self._begun, None
+        bake = begun if begun and begun.options == options else Bake(options)
+        del begun  # one for other options has no more to wait for
+        done = bake.run(definition, targets=targets, on_line=on_line)
         if done.returncode != 0:
             if not any(line.startswith("{") for line in done.lines):
                 raise_for_missing_engine("".join(done.lines))

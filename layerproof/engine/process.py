@@ -8,6 +8,7 @@ import signal
 import subprocess
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, TypeVar, cast
 
@@ -18,6 +19,7 @@ STOP_GRACE_S = 10.0
 _DRAIN_BYTES = 65536
 
 T = TypeVar("T")
+Child = subprocess.Popen[str]
 
 
 class Completed(Struct, frozen=True):
@@ -115,35 +117,45 @@ def run_on_terminal(
         return _wait(child)
 
 
-def stream(
-    command: Sequence[str],
-    *,
-    stdin: str,
-    on_line: Callable[[str], None],
-    cwd: Path | None = None,
-    environment: Mapping[str, str] | None = None,
-) -> int:
-    """Run with `stdin` given, hand each line of stderr to `on_line`, and return the exit code. stdout is dropped."""
-    with tempfile.TemporaryFile("w+", encoding="utf-8") as given:
-        given.write(stdin)
-        given.seek(0)
-        with subprocess.Popen(
-            list(command),
-            stdin=given,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            cwd=cwd,
-            env=child_environment(environment),
-            encoding="utf-8",
-            errors="replace",
-        ) as child:
-            try:
-                for line in child.stderr or ():
-                    on_line(line)
-            except BaseException:
-                _stop(child)
-                raise
-            return _wait(child)
+def start(command: Sequence[str], *, environment: Mapping[str, str] | None = None) -> Child:
+    """
+    Start a program that `stream` is to give its stdin. stdout is dropped.
+
+    Raises:
+        OSError: it cannot be started.
+    """
+    return subprocess.Popen(
+        list(command),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        env=child_environment(environment),
+        encoding="utf-8",
+        errors="replace",
+    )
+
+
+def stream(child: Child, *, stdin: str, on_line: Callable[[str], None]) -> int:
+    """Give a program that was started its stdin, hand each line of stderr to `on_line`, and return the exit code."""
+    with child:
+        try:
+            # A program that has ended before it read what it is given says why on stderr.
+            with suppress(BrokenPipeError), cast("IO[str]", child.stdin) as given:
+                given.write(stdin)
+            for line in child.stderr or ():
+                on_line(line)
+        except BaseException:
+            _stop(child)
+            raise
+        return _wait(child)
+
+
+def drop(child: Child) -> None:
+    """End a program that was started and given nothing; one that has ended stays as it is."""
+    if child.poll() is None:
+        child.kill()
+    with suppress(BrokenPipeError), child:
+        pass
 
 
 def detach(command: Sequence[str], *, log: Path) -> None:
@@ -152,7 +164,7 @@ def detach(command: Sequence[str], *, log: Path) -> None:
         subprocess.Popen(list(command), stdin=subprocess.DEVNULL, stdout=stream, stderr=stream, start_new_session=True)
 
 
-def _wait(child: subprocess.Popen[str] | subprocess.Popen[bytes]) -> int:
+def _wait(child: Child | subprocess.Popen[bytes]) -> int:
     try:
         return child.wait()
     except BaseException:
@@ -160,7 +172,7 @@ def _wait(child: subprocess.Popen[str] | subprocess.Popen[bytes]) -> int:
         raise
 
 
-def _stop(child: subprocess.Popen[str] | subprocess.Popen[bytes]) -> None:
+def _stop(child: Child | subprocess.Popen[bytes]) -> None:
     """End a child: ask, wait, then insist. A package manager in the middle of its work gets its time."""
     if child.poll() is None:
         child.send_signal(signal.SIGINT)

@@ -201,6 +201,7 @@ def _load(
         profile=profile,
         cache_from=cache_from or (),
         cache_to=cache_to or (),
+        will_bake=True,
         needed_later=["layerproof.workflow.build", "layerproof.tasks.watching"],
     )
 

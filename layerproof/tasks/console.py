@@ -242,6 +242,7 @@ def load_project(
     overlays: tuple[str, ...] = (),
     cache_from: Sequence[str] = (),
     cache_to: Sequence[str] = (),
+    will_bake: bool = False,
     needed_later: Sequence[str] = (),
 ) -> Project:
     """
@@ -249,12 +250,15 @@ def load_project(
     one stands for none, as CI has it where an expression gives nothing.
 
     Args:
+        will_bake: something of it is probably built next.
         needed_later: modules to import while Compose reads its files.
     """
     where, environment = root_of(c), environment_of(c)
     _ask_meanwhile(engine, where, environment=environment, overlays=overlays)
     for module in needed_later:
         import_module(module)
+    if will_bake:
+        engine.begin_bake()  # now and not before: Compose is waited for, and would get less of the processor
 
     from layerproof.cache_entries import lacks_token
     from layerproof.workflow.load import load
