@@ -218,6 +218,15 @@ def _npx(command: SimpleCommand, tool: str, start: int) -> Command | None:
     return Command("fetch", tool, " ".join(words[: start + 1]), words[start + 1 :])
 
 
+def _pacman(command: SimpleCommand, tool: str, start: int) -> Command | None:
+    """Whose verbs are flags: `pacman -Syu --noconfirm git`; `-Sy` alone reads what there is."""
+    words = command.words
+    at = next((n for n, word in enumerate(words) if n >= start and tables.PACMAN_SYNC.fullmatch(word)), None)
+    if at is None or not (words[at].endswith("u") or any(not word.startswith("-") for word in words[at + 1 :])):
+        return None
+    return Command("system", tool, f"{tool} {words[at]}", words[at + 1 :])
+
+
 def _download(command: SimpleCommand, tool: str, start: int) -> Command | None:
     """A download, unless it asks this container itself; an address in a variable is one too."""
     words = command.words[start:]
@@ -258,4 +267,5 @@ _SPECIAL: Mapping[str, Callable[[SimpleCommand, str, int], Command | None]] = {
     **dict.fromkeys(tables.DOWNLOADERS, _download),
     "mix": _mix,
     "npx": _npx,
+    "pacman": _pacman,
 }

@@ -88,6 +88,8 @@ SYSTEM: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(("dnf", "microdnf", "tdnf", "yum", "zypper"), ("install", "in", "groupinstall")),
     "apk": ("add",),
 }
+# -S, -Sy, -Syu, --sync: not -Ss, -Si, -Sc, -Sl, -Sg, which ask or clean up
+PACMAN_SYNC = re.compile(r"-S[yuwq]*|--sync")
 FETCHES: Mapping[str, tuple[str, ...]] = {
     "git": ("clone", "submodule update", "lfs pull"),
     "playwright": ("install", "install-deps"),
@@ -114,6 +116,7 @@ VALUED: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(("apt", "apt-get", "aptitude"), ("-o", "-t", "-c", "--target-release", "--option")),
     "apk": ("-X", "-p", "--repository", "--root"),
     "git": ("-C", "-c"),
+    **dict.fromkeys(("npx", "bunx"), ("-p", "--package")),
 }
 PIP_VALUED = (
     *("-r", "--requirement", "-c", "--constraint", "-t", "--target", "--prefix", "--root", "-i", "--index-url"),

@@ -66,7 +66,7 @@ _HEADERS = re.compile(r"[\w.+-]+-(?:dev|devel)")
 # apt-get purge -y gcc, apk del .build-deps, dnf -y remove make
 _REMOVAL = re.compile(
     r"(?<![\w-])(?:apk\s+(?:-\S+\s+)*del|(?:apt-get|apt|aptitude)\s+(?:-\S+\s+)*(?:purge|remove)"
-    r"|(?:dnf|microdnf|yum|zypper)\s+(?:-\S+\s+)*(?:remove|erase|rm)|apt-mark\s+auto)\s"
+    r"|(?:dnf|microdnf|yum|zypper)\s+(?:-\S+\s+)*(?:remove|erase|rm)|pacman\s+-R\w*|apt-mark\s+auto)\s"
 )
 
 
