@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 from msgspec import Struct
 
 from layerproof import graph
 from layerproof.context import ignore_file_of
 from layerproof.engine import Engine, ImageInfo
-from layerproof.errors import ConfigError, NoEngineError
+from layerproof.errors import ConfigError, NoEngineError, UsageError
 from layerproof.evidence import Evidence, Listing
 from layerproof.model import AffectedImage, AffectedReport, Image, Project
 from layerproof.workflow.commits import as_git_has_it, evidence_of, load_tree, merge_base, tree_of
@@ -46,17 +47,24 @@ def find_affected(project: Project, base: str, *, engine: Engine, environment: M
     local = _local(engine)
     gatherer = Gatherer(project)
     now = as_git_has_it(gatherer.gather(graph.build_order(project.images), local)[0])
-    with tree_of(project.root, commit) as root:
-        try:
-            there = load_tree(project, root, engine=engine, environment=environment)
+    try:
+        with tree_of(project.root, commit) as root:
+            there = _as_it_was(project, root, engine=engine, environment=environment)
             before = evidence_of(there, local, home=project.root, like=gatherer)
-        except ConfigError as error:
-            reason = f"the project as it was then cannot be read: {error.message}"
-            affected = tuple(_affected(image, reason) for image in project.images)
-            return AffectedReport(base, commit, affected)
-        sides = _Side(project, now), _Side(there, before)
-        reasons = {name: _reason(*sides, name) for name in now}
+            sides = _Side(project, now), _Side(there, before)
+            reasons = {name: _reason(*sides, name) for name in now}
+    except ConfigError as error:
+        reason = f"the project as it was then cannot be read: {error.message}"
+        return AffectedReport(base, commit, tuple(_affected(image, reason) for image in project.images))
     return AffectedReport(base, commit, tuple(_spread(project, reasons)))
+
+
+def _as_it_was(project: Project, root: Path, *, engine: Engine, environment: Mapping[str, str]) -> Project:
+    """The project as the tree of a commit has it; what is missing there, as a profile that is new, is a ConfigError."""
+    try:
+        return load_tree(project, root, engine=engine, environment=environment)
+    except UsageError as error:
+        raise ConfigError(error.message, hint=error.hint) from error
 
 
 def _local(engine: Engine) -> Mapping[str, ImageInfo]:

@@ -157,6 +157,82 @@ def test_where_the_project_could_not_be_read_everything_is_affected(repo: Path, 
     assert found["api"] == "the project as it was then cannot be read: the compose file cannot be read"
 
 
+def test_compose_files_that_are_named_absolutely_are_those_of_the_commit(repo: Path, compose: Compose) -> None:
+    (repo / "api" / "src" / "main.js").write_text("// edited\n")
+    calls: list[ComposeCall] = []
+
+    class Noting(Compose):
+        def compose_config(self, call: ComposeCall) -> Mapping[str, Any]:
+            calls.append(call)
+            return super().compose_config(call)
+
+    noting = Noting(document=compose.document, absent=True)
+    noting.home = repo
+    environment = {"COMPOSE_FILE": str(repo / "docker-compose.yml"), "PWD": str(repo)}
+    project = load(repo, engine=noting, environment=environment)
+    found = find_affected(project, "HEAD", engine=noting, environment=environment)
+    assert [item.image for item in found.images] == ["api"]
+    now, before = calls
+    assert now.files == (repo / "docker-compose.yml",)
+    assert before.files == (before.root / "docker-compose.yml",)
+    assert before.environment["PWD"] == str(before.root) != str(repo)
+
+
+def test_a_context_that_is_the_working_tree_whatever_the_commit_affects_all(repo: Path, compose: Compose) -> None:
+    class Absolute(Compose):
+        def compose_config(self, call: ComposeCall) -> Mapping[str, Any]:
+            return self.document
+
+    absolute = Absolute(document=compose.document, absent=True)
+    found = reasons(repo, absolute)
+    assert list(found) == ALL
+    assert "the compose file has an absolute path" in found["api"]
+
+
+def test_a_dotenv_file_in_a_context_has_not_changed(repo: Path, compose: Compose) -> None:
+    (repo / ".gitignore").write_text(".layerproof/\n.env\n")
+    (repo / "Dockerfile").write_text("FROM scratch\nCOPY . /\n")
+    commit(repo, "two")
+    (repo / ".env").write_text("A=b\n")
+    whole = {"image": "shop-all", "build": {"context": str(repo), "dockerfile": "Dockerfile"}}
+    compose.document = {"name": "shop", "services": {**compose.document["services"], "all": whole}}
+    assert reasons(repo, compose) == {}
+
+
+def test_a_context_beside_the_project_is_looked_at_in_the_commit(repo: Path, compose: Compose) -> None:
+    """The project lies in a folder of the repository, and builds a folder beside it."""
+    deploy = repo / "deploy"
+    deploy.mkdir()
+    (deploy / "docker-compose.yml").write_text("services: {api: {build: ../api}}\n")
+    commit(repo, "two")
+
+    class Below(Compose):
+        def compose_config(self, call: ComposeCall) -> Mapping[str, Any]:
+            build = {"context": str(call.root.parent / "api"), "dockerfile": "Dockerfile"}
+            return {"name": "shop", "services": {"api": {"image": "shop-api", "build": build}}}
+
+    below = Below(absent=True)
+    assert reasons(deploy, below) == {}
+    (repo / "api" / "src" / "main.js").write_text("// edited\n")
+    assert reasons(deploy, below) == {"api": "src/main.js"}
+
+
+def test_what_the_commit_did_not_have_yet_affects_all(repo: Path, compose: Compose) -> None:
+    (repo / "pyproject.toml").write_text("[tool.layerproof.profiles.ci]\n")
+    project = load(repo, engine=compose, environment={}, profile="ci")
+    found = find_affected(project, "HEAD", engine=compose, environment={})
+    assert [item.image for item in found.images] == ALL
+    assert "there is no profile 'ci'" in found.images[0].reason
+    new = repo / "new"
+    (repo / "api").rename(repo / "moved")
+    new.mkdir()
+    (repo / "moved").rename(new / "api")
+    (repo / "web").rename(new / "web")
+    (new / "docker-compose.yml").write_text("services: {api: {build: ./api}}\n")
+    found = find_affected(load(new, engine=compose, environment={}), "HEAD", engine=compose, environment={})
+    assert "has no folder new" in found.images[0].reason
+
+
 def test_a_commit_that_is_not_there_is_an_error_with_the_next_step(
     repo: Path, compose: Compose, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
