@@ -27,12 +27,15 @@ class ContextFile(NamedTuple):
     size_bytes: int = 0
 
 
-def ignore_file_of(dockerfile: Path, context: Path) -> Path | None:
-    """The ignore file that holds: `<Dockerfile>.dockerignore` beside the Dockerfile wins over `.dockerignore`."""
-    for path in (dockerfile.with_name(f"{dockerfile.name}.dockerignore"), context / ".dockerignore"):
-        if is_regular_file(path):
-            return path
-    return None
+def ignore_file_of(dockerfile: Path | None, context: Path) -> Path | None:
+    """
+    The ignore file that holds: `<Dockerfile>.dockerignore` beside the Dockerfile wins over `.dockerignore`. A named
+    context, which has no Dockerfile (None), has the second only.
+
+    Source: moby/buildkit, frontend/dockerui (context.go, namedcontext.go).
+    """
+    own = (dockerfile.with_name(f"{dockerfile.name}.dockerignore"),) if dockerfile else ()
+    return next((path for path in (*own, context / ".dockerignore") if is_regular_file(path)), None)
 
 
 def parse_ignore(text: str) -> tuple[str, ...]:
@@ -54,7 +57,9 @@ def parse_ignore(text: str) -> tuple[str, ...]:
     return tuple(pattern for pattern in patterns if pattern not in ("", "."))
 
 
-def load_context(context: Path, *, dockerfile: Path, index: DigestIndex | None = None) -> tuple[ContextFile, ...]:
+def load_context(
+    context: Path, *, dockerfile: Path | None, index: DigestIndex | None = None
+) -> tuple[ContextFile, ...]:
     """
     The files of a context, sorted by path; folders count through their files, or as themselves where they have none.
 
@@ -70,7 +75,7 @@ def load_context(context: Path, *, dockerfile: Path, index: DigestIndex | None =
         return tuple(sorted(map(ContextFile._make, described)))
 
 
-def list_context(context: Path, *, dockerfile: Path) -> tuple[str, ...]:
+def list_context(context: Path, *, dockerfile: Path | None) -> tuple[str, ...]:
     """
     The paths of a context's files, sorted; a folder that holds nothing is listed itself and ends with `/`.
 
@@ -82,7 +87,7 @@ def list_context(context: Path, *, dockerfile: Path) -> tuple[str, ...]:
 
 
 @contextmanager
-def _told(context: Path, dockerfile: Path) -> Iterator[tuple[str, ...]]:
+def _told(context: Path, dockerfile: Path | None) -> Iterator[tuple[str, ...]]:
     """The patterns of the ignore file; what goes wrong with it or with the files is told with where that is."""
     if not context.is_dir():
         raise ConfigError(f"{context}: the build context is no folder", hint="Check build.context in the compose file.")
@@ -232,7 +237,7 @@ def _paths(
     while waiting:
         prefix, above = waiting.pop()
         has_file = False
-        with _opened(f"{context}/{prefix}") as entries:
+        with _opened(f"{context}/{prefix}", may_be_closed=above.ignored) as entries:
             for entry in entries:
                 path = prefix + entry.name
                 verdict = judge(path, above)
@@ -258,9 +263,20 @@ def _paths(
 
 
 @contextmanager
-def _opened(folder: str) -> Iterator[Iterator[os.DirEntry[str]]]:
-    """The entries of a folder, by its descriptor: each `stat` looks up a name only, not the whole path again."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+def _opened(folder: str, *, may_be_closed: bool) -> Iterator[Iterator[os.DirEntry[str]]]:
+    """
+    The entries of a folder, by its descriptor: each `stat` looks up a name only, not the whole path again.
+
+    Args:
+        may_be_closed: one that this user may not read has none, as for BuildKit where an ignore file keeps it out.
+    """
+    try:
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    except PermissionError:
+        if not may_be_closed:
+            raise
+        yield iter(())
+        return
     try:
         with os.scandir(descriptor) as entries:
             yield entries

@@ -147,7 +147,7 @@ def lint_definition(images: Iterable[Image]) -> dict[str, Any]:
         for name in image.parents:
             # A parent without an upstream image is made of files: its own folder will do.
             parent = f"docker-image://{upstream[name]}" if upstream[name] else str(by_name[name].context)
-            contexts[_context_key(by_name[name].tag)] = parent
+            contexts[context_key(by_name[name].tag)] = parent
         dropped = ("tags", "output", "cache-from", "cache-to")
         definition["target"][image.name] = {key: target[key] for key in target if key not in dropped}
     return definition
@@ -164,7 +164,7 @@ def proof_definition(images: Iterable[Image]) -> dict[str, Any]:
 
 
 def _target(image: Image, by_name: Mapping[str, Image], labels: Mapping[str, str]) -> dict[str, Any]:
-    links = {_context_key(by_name[name].tag): f"target:{name}" for name in image.parents}
+    links = {context_key(by_name[name].tag): f"target:{name}" for name in image.parents}
     target: dict[str, Any] = {
         **image.options,
         "context": str(image.context),
@@ -183,6 +183,6 @@ def _target(image: Image, by_name: Mapping[str, Image], labels: Mapping[str, str
     return {key: value for key, value in target.items() if value not in ({}, [])}
 
 
-def _context_key(tag: str) -> str:
+def context_key(tag: str) -> str:
     """BuildKit looks a named context up without `:latest`; any other tag stays part of the key."""
     return tag.removesuffix(":latest")

@@ -14,6 +14,8 @@ from layerproof.engine.documents import each_text
 from layerproof.engine.plugins import plugin_command
 
 _CONFIG = ("--profile", "*", "config")
+# json: error calling MarshalJSON for type types.SSHKey: Compose 2.40 prints a key of its own for `ssh` as YAML only.
+_NOT_AS_JSON = "error calling MarshalJSON"
 # env file /home/me/shop/.env.local not found: stat /home/me/shop/.env.local: no such file or directory
 _NO_ENV_FILE = re.compile(r"env file .+ not found")
 
@@ -39,10 +41,20 @@ def resolve(call: ComposeCall) -> tuple[process.Completed, Mapping[str, Any]]:
     done = run_compose(call, [*_CONFIG, "--format", "json"])
     if done.returncode != 0 and _NO_ENV_FILE.search(done.stderr):
         done = _without_env_files(call, done)
+    if done.returncode != 0 and _NOT_AS_JSON in done.stderr:
+        done = run_compose(call, [*_CONFIG, "--format", "yaml"])
     if done.returncode != 0:
         return done, {}
     # The printed document can be read as a compose file again, so every $ in it is doubled.
-    return done, each_text(json.loads(done.stdout), lambda text: text.replace("$$", "$"))
+    return done, each_text(_parsed(done.stdout), lambda text: text.replace("$$", "$"))
+
+
+def _parsed(text: str) -> Any:
+    if text.lstrip().startswith("{"):
+        return json.loads(text)
+    import yaml
+
+    return yaml.safe_load(text)
 
 
 def _without_env_files(call: ComposeCall, failed: process.Completed) -> process.Completed:

@@ -9,6 +9,8 @@ from datetime import datetime, timezone
 from layerproof.model import Image
 from layerproof.volatile import is_pin, is_volatile
 
+_FETCHES = re.compile(r"\bgit\s.*\b(?:clone|checkout|fetch)\b|\b(?:curl|wget)\s", re.DOTALL)
+
 
 def volatile_arguments(images: Collection[Image], token: str) -> dict[str, str]:
     """A new value for each argument that CI changes with every build, by name; one that pins something is none."""
@@ -18,6 +20,7 @@ def volatile_arguments(images: Collection[Image], token: str) -> dict[str, str]:
         for name in image.dockerfile.declared_args
         if is_volatile(name) and not is_pin(_default(image, name))
     }
+    names -= {name for image in images for name in image.dockerfile.declared_args if _says_what(image, name)}
     given = {name for image in images for name in image.args}
     now = datetime.now(tz=timezone.utc)
     values = {}
@@ -32,6 +35,18 @@ def volatile_arguments(images: Collection[Image], token: str) -> dict[str, str]:
         else:
             values[name] = str(int(token[:12], 16)) if "ID" in word.split("_") or "NUM" in word else token + token[:8]
     return values
+
+
+def _says_what(image: Image, name: str) -> bool:
+    """Whether an argument says which image, file or commit is taken: with a token for it there would be none."""
+    use = rf"\$(?:{name}\b|\{{{name}\b)"
+    if re.search(rf"^\s*FROM\s.*{use}", image.dockerfile.text, re.IGNORECASE | re.MULTILINE):
+        return True
+    instructions = (item for stage in image.dockerfile.stages for item in stage.instructions)
+    return any(
+        re.search(use, item.text) and (item.keyword in ("ADD", "COPY") or _FETCHES.search(item.text))
+        for item in instructions
+    )
 
 
 def _default(image: Image, name: str) -> str:

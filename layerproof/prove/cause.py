@@ -156,7 +156,7 @@ def _name(subject: Subject, edit: Edit) -> str:
 def _ignore_file(image: Image, taker: Node, edit: Edit) -> str:
     """The ignore file that decides about an edited file: each named context has its own."""
     folder = next((source.folder for source in taker.sources if source.holds(str(edit.path))), image.context)
-    dockerfile = image.dockerfile.path if folder == image.context else folder / "Dockerfile"
+    dockerfile = image.dockerfile.path if folder == image.context else None
     found = ignore_file_of(dockerfile, folder)
     return os.path.relpath(found or folder / ".dockerignore", folder.parent)
 

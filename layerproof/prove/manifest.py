@@ -43,10 +43,18 @@ def _nothing_found(subject: Subject) -> Skip:
             f"the manifest that `{reading.text}` reads is in none of its build contexts",
             "Copy the manifest from the build context of the service.",
         )
-    if any(command.ecosystem for command in commands):
-        return Skip("not applicable", "its dependencies stand in the Dockerfile itself, in no manifest")
     if any(command.tool == CONFIGURED for command in commands):
         return Skip("not applicable", "no manifest reaches the step that installs its dependencies")
+    unused = _unused_manifest(subject)
+    if unused is not None:
+        return unused
+    if any(command.ecosystem for command in commands):
+        return Skip("not applicable", "its dependencies stand in the Dockerfile itself, in no manifest")
+    return Skip("not applicable", "it installs no dependencies of its own")
+
+
+def _unused_manifest(subject: Subject) -> Skip | None:
+    """A manifest with dependencies that no known install reads: `make`, or a script of the project, may."""
     taken = [path for path in context_files(subject) if any(node.takes(path) for node in subject.flow.nodes.values())]
     for path in taken:
         if any(declares(tool, path.as_posix()) for tool in MANAGERS) and path.is_file():
@@ -57,7 +65,7 @@ def _nothing_found(subject: Subject) -> Skip:
                     f"{shown(subject, path)} names dependencies, and no step is known to install them",
                     'Name the step: dependency-steps = ["part of its text"] in [tool.layerproof.services.<name>].',
                 )
-    return Skip("not applicable", "it installs no dependencies of its own")
+    return None
 
 
 def _install_on_build(subject: Subject) -> Skip | None:

@@ -28,7 +28,7 @@ class Subject(Struct, frozen=True):
     Attributes:
         parents: the project's images that it is built on, direct or not, in build order.
         flows: the flow of the image and of each parent, by image name.
-        published: the tags of all images of the project.
+        published: the tags of the images of the project that others are built on, but for those built on this one.
         files: the folders that the image takes files from, with those that get past its ignore files.
         ignored: for each folder that the image or a base takes files from, what its ignore file keeps out.
         home: the folder of its own source, where that can be told.
@@ -151,13 +151,23 @@ def _subject(found: _Analysis, analyses: Mapping[str, _Analysis], project: Proje
         parents=tuple(parents),
         flows={**flows, image.name: found.flow},
         kinds=found.kinds,
-        published=frozenset(other.tag for other in project.images),
+        published=_bases_for(image, project),
         files=found.files,
         ignored={folder: _ignorer(folder, part) for part in (*parents, image) for folder in _folders(part)},
         home=found.home,
         source=_configured_source(image, found.config) or worst,
         siblings=siblings,
         config=found.config,
+    )
+
+
+def _bases_for(image: Image, project: Project) -> frozenset[str]:
+    """The tags of the images that others are built on, but for this one and for what is built on it."""
+    needed = {name for other in project.images for name in other.parents}
+    return frozenset(
+        other.tag
+        for other in project.images
+        if (other.role == "base" or other.name in needed) and image not in with_parents(project.images, [other.name])
     )
 
 
@@ -202,7 +212,7 @@ def _folders(image: Image) -> tuple[Path, ...]:
 
 
 def _ignorer(folder: Path, image: Image) -> Callable[[str], bool]:
-    dockerfile = image.dockerfile.path if folder == image.context else folder / "Dockerfile"
+    dockerfile = image.dockerfile.path if folder == image.context else None
     file = ignore_file_of(dockerfile, folder)
     return ignorer(parse_ignore(file.read_text(encoding="utf-8")) if file else ())
 

@@ -51,7 +51,7 @@ class Gatherer:
         warnings = []
         evidence = {}
 
-        def listing(image: Image, folder: Path, dockerfile: Path) -> Listing:
+        def listing(image: Image, folder: Path, dockerfile: Path | None) -> Listing:
             key = (folder, ignore_file_of(dockerfile, folder))
             if key not in listed:
                 found = self._list(folder, dockerfile)
@@ -67,7 +67,7 @@ class Gatherer:
                 listing(image, image.context, image.dockerfile.path),
                 key=self._key,
                 named={
-                    name: listing(image, folder, folder / "Dockerfile")
+                    name: listing(image, folder, None)
                     for name, value in image.contexts.items()
                     if is_folder(folder := Path(value))
                 },
@@ -84,7 +84,7 @@ class Gatherer:
         for index in self._indexes.values():
             index.save()
 
-    def _list(self, folder: Path, dockerfile: Path) -> Listing:
+    def _list(self, folder: Path, dockerfile: Path | None) -> Listing:
         if folder not in self._indexes:
             name = hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]
             self._indexes[folder] = load_index(self._project.root / STATE_FOLDER / "index" / f"{name}.json")

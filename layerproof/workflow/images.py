@@ -9,8 +9,16 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from layerproof.dockerfile import external_references, find_stage, load_dockerfile, parse_dockerfile, stage_references
+from layerproof.dockerfile import (
+    external_references,
+    find_stage,
+    load_dockerfile,
+    parse_dockerfile,
+    reachable_stages,
+    stage_references,
+)
 from layerproof.errors import ConfigError, RemoteContextError
+from layerproof.graph import context_key
 from layerproof.model import Dockerfile, Image, Service
 from layerproof.paths import is_folder
 from layerproof.references import normalize_reference, upstream_name
@@ -162,13 +170,7 @@ def service_images(
 
 
 def link(images: Sequence[Image]) -> list[Image]:
-    """
-    Find out which of the images each one needs, and which others it takes from outside.
-
-    Raises:
-        ConfigError: two images of one name, or of one tag that are not the same build.
-    """
-    _refuse_twins(images)
+    """Find out which of the images each one needs, and which others it takes from outside."""
     by_tag = {image.tag: image.name for image in images}
     by_service = {image.service: image.name for image in images if image.service}
     return [_linked(image, by_tag, by_service) for image in images]
@@ -190,8 +192,13 @@ def _linked(image: Image, by_tag: Mapping[str, str], by_service: Mapping[str, st
     return replace(image, parents=tuple(sorted(parents - {image.name})), contexts=contexts, upstreams=tuple(upstreams))
 
 
-def _refuse_twins(images: Sequence[Image]) -> None:
-    """Names are the names of bake targets too, and a tag can hold one image: two services may share one build only."""
+def refuse_twins(images: Sequence[Image]) -> None:
+    """
+    Names are the names of bake targets too, and a tag can hold one image: two services may share one build only.
+
+    Raises:
+        ConfigError: two images of one name, or of one tag that are not the same build.
+    """
     names: dict[str, Image] = {}
     tags: dict[str, Image] = {}
     for image in images:
@@ -202,11 +209,40 @@ def _refuse_twins(images: Sequence[Image]) -> None:
                 hint="Rename the service or the base folder.",
             )
         other = tags.setdefault(image.tag, image)
-        if replace(other, name=image.name, service=image.service) != image:
+        if _nameless(other) != _nameless(image):
             raise ConfigError(
                 f"{other.name} and {image.name} are different builds of one tag, {image.tag}",
                 hint="Give one of them another `image`.",
             )
+
+
+def refuse_shadowed(images: Sequence[Image]) -> None:
+    """
+    What an image is built on is handed to BuildKit under the name that the Dockerfile has for it. A stage of that very
+    name would be replaced with all its instructions.
+
+    Raises:
+        ConfigError: a stage that is built is called like a base that is built here.
+
+    Source: BuildKit frontend/dockerfile/dockerfile2llb/convert.go (a named context stands for the stage of its name).
+    """
+    keys = {image.name: context_key(image.tag) for image in images}
+    for image in images:
+        taken = {keys[name]: name for name in image.parents}
+        for stage in reachable_stages(image.dockerfile, image.target, contexts=image.contexts):
+            name = (stage.name or "").lower()
+            if name in taken and stage.instructions and name not in image.contexts:
+                raise ConfigError(
+                    f"{image.dockerfile.path}:{stage.line}: stage {stage.name} is called like the image {taken[name]}, "
+                    "which is built here: BuildKit would put that image in the place of the whole stage",
+                    hint="Give the stage another name.",
+                )
+
+
+def _nameless(image: Image) -> Image:
+    """An image without what tells two services of one build apart; a text in the compose file has no path."""
+    file = replace(image.dockerfile, path=Path()) if image.inline else image.dockerfile
+    return replace(image, name="", service=None, dockerfile=file)
 
 
 def _service_image(service: Service, document: Mapping[str, Any], overlay: Overlay) -> Image:
@@ -229,7 +265,7 @@ def _service_image(service: Service, document: Mapping[str, Any], overlay: Overl
     if inline:
         file = parse_dockerfile(inline, path=Path(f"{service.name} (inline)"), args={**overlay.args, **given})
     else:
-        file = load_dockerfile(path.resolve(), args={**overlay.args, **given})
+        file = load_dockerfile(_as_written(path).resolve(), args={**overlay.args, **given})
     target = build.get("target")
     if target and find_stage(file, target) is None:
         stages = ", ".join(stage.name or str(stage.index) for stage in file.stages)
@@ -251,6 +287,12 @@ def _service_image(service: Service, document: Mapping[str, Any], overlay: Overl
     )
 
 
+def _as_written(path: Path) -> Path:
+    """Where there is no `Dockerfile`, buildx takes `dockerfile` (build/opt.go, handleLowercaseDockerfile)."""
+    lower = path.with_name("dockerfile")
+    return lower if path.name == "Dockerfile" and not path.exists() and lower.is_file() else path
+
+
 def _target_name(name: str) -> str:
     """A name as bake takes it for a target."""
     return re.sub(r"[^A-Za-z0-9_-]", "_", name)
@@ -259,8 +301,13 @@ def _target_name(name: str) -> str:
 def _bake_options(build: Mapping[str, Any], document: Mapping[str, Any]) -> dict[str, Any]:
     options = {bake: build[key] for key, bake in _BAKE_KEYS.items() if build.get(key)}
     if build.get("extra_hosts"):
-        # ["name=address"] in the resolved document
-        options["extra-hosts"] = dict(entry.split("=", 1) for entry in build["extra_hosts"])
+        # ["name=address"] in the resolved document; a name may have several
+        hosts: dict[str, list[str]] = {}
+        for name, _, address in (entry.partition("=") for entry in build["extra_hosts"]):
+            hosts.setdefault(name, []).append(address)
+        options["extra-hosts"] = {name: ",".join(addresses) for name, addresses in hosts.items()}
+    if build.get("privileged"):
+        options["entitlements"] = [*options.get("entitlements", ()), "security.insecure"]
     if build.get("ulimits"):
         options["ulimits"] = [_ulimit(name, value) for name, value in build["ulimits"].items()]
     known = document.get("secrets") or {}

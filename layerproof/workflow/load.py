@@ -17,7 +17,16 @@ from layerproof.errors import ConfigError, UsageError, WindowsPathError
 from layerproof.model import Image, Project, Service
 from layerproof.paths import STATE_FOLDER
 from layerproof.settings import CacheConfig, Config, Overlay
-from layerproof.workflow.images import OnBroken, base_images, link, refuse, service_images, used_bases
+from layerproof.workflow.images import (
+    OnBroken,
+    base_images,
+    link,
+    refuse,
+    refuse_shadowed,
+    refuse_twins,
+    service_images,
+    used_bases,
+)
 
 PROFILE_VARIABLE = "LAYERPROOF_PROFILE"
 
@@ -86,7 +95,10 @@ def _images(
             on_broken(image.service, error)
     linked = link([*base_images(root, config, overlay, built=built, on_broken=on_broken), *built])
     bases = used_bases([image for image in linked if image.role == "base"], linked, config)
-    return graph.build_order([*bases, *(image for image in linked if image.role == "service")])
+    images = [*bases, *(image for image in linked if image.role == "service")]
+    refuse_twins(images)
+    refuse_shadowed(images)
+    return graph.build_order(images)
 
 
 def compose_call(project: Project, environment: Mapping[str, str] | None = None) -> ComposeCall:

@@ -157,7 +157,7 @@ class Subjects:
         yield PipelinesSubject(workflows, scripts, self._project)
 
     def _list(self, folder: Path, image: Image) -> tuple[str, ...]:
-        dockerfile = image.dockerfile.path if folder == image.context else folder / "Dockerfile"
+        dockerfile = image.dockerfile.path if folder == image.context else None
         key = (folder, context.ignore_file_of(dockerfile, folder))
         if key not in self._listed:
             self._listed[key] = context.list_context(folder, dockerfile=dockerfile)

@@ -162,7 +162,7 @@ def _fill(
     root: Path,
     common: Path,
     *,
-    contexts: Collection[tuple[Path, Path]],
+    contexts: Collection[tuple[Path, Path | None]],
     dockerfiles: Collection[Path],
     project_root: Path,
 ) -> dict[tuple[Path, Path | None], tuple[str, ...]]:
@@ -182,15 +182,17 @@ def _fill(
     return files
 
 
-def _contexts(image: Image) -> Iterator[tuple[Path, Path]]:
-    """The build context of an image, and its named contexts that are folders here, each with a Dockerfile beside it."""
+def _contexts(image: Image) -> Iterator[tuple[Path, Path | None]]:
+    """The build context of an image with its Dockerfile, and its named contexts that are folders here."""
     yield image.context, image.dockerfile.path
     for value in image.contexts.values():
         if Path(value).is_dir():
-            yield Path(value), Path(value, "Dockerfile")
+            yield Path(value), None
 
 
-def _link_context(context: Path, dockerfile: Path, *, root: Path, common: Path, project_root: Path) -> tuple[str, ...]:
+def _link_context(
+    context: Path, dockerfile: Path | None, *, root: Path, common: Path, project_root: Path
+) -> tuple[str, ...]:
     """Link what the ignore file of a Dockerfile lets through, and that file; give the paths of the files."""
     own = f"{os.path.relpath(project_root / STATE_FOLDER, context)}/"
     listed = [path for path in list_context(context, dockerfile=dockerfile) if not path.startswith(own)]

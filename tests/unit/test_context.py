@@ -74,6 +74,38 @@ def test_the_ignore_file_of_the_dockerfile_wins(tmp_path: Path) -> None:
     assert "b" not in paths
 
 
+def test_a_named_context_has_no_ignore_file_but_its_own(tmp_path: Path) -> None:
+    (tmp_path / "Dockerfile.dockerignore").write_text("a")
+    assert ignore_file_of(None, tmp_path) is None
+    (tmp_path / ".dockerignore").write_text("b")
+    assert ignore_file_of(None, tmp_path) == tmp_path / ".dockerignore"
+
+
+@pytest.mark.parametrize(
+    ("patterns", "told"), [("shut\n!README.md\n", False), ("shut\n", False), ("a\n!README.md\n", True)]
+)
+def test_a_folder_that_may_not_be_read_counts_unless_it_is_kept_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, patterns: str, told: bool
+) -> None:
+    """As root too, who may read every folder."""
+    (tmp_path / "shut").mkdir()
+    (tmp_path / "README.md").touch()
+    (tmp_path / ".dockerignore").write_text(patterns)
+    really = os.open
+
+    def refusing(path: str, *more: int) -> int:
+        if str(path).rstrip("/").endswith("/shut"):
+            raise PermissionError(13, "Permission denied", path)
+        return really(path, *more)
+
+    monkeypatch.setattr("layerproof.context.os.open", refusing)
+    if told:
+        with pytest.raises(ConfigError, match="Permission denied"):
+            load(tmp_path)
+    else:
+        assert "README.md" in load(tmp_path)
+
+
 def test_files_are_sorted_and_have_mode_and_digest(tmp_path: Path) -> None:
     (tmp_path / "b").mkdir()
     (tmp_path / "b" / "x").write_text("x")

@@ -71,6 +71,46 @@ def test_two_services_may_share_one_build_but_not_one_tag_of_two_builds(tmp_path
         project_of(tmp_path, {"api": same, "worker": other})
 
 
+def test_two_services_may_share_one_text_in_the_compose_file(tmp_path: Path) -> None:
+    build = {"context": str(tmp_path), "dockerfile_inline": "FROM debian\nCOPY . /app\n"}
+    services = {name: {"image": "app", "build": build} for name in ("web", "worker")}
+    assert len(project_of(tmp_path, services).images) == 2
+
+
+def test_a_folder_that_is_called_like_a_service_and_is_the_base_of_nothing_does_not_matter(tmp_path: Path) -> None:
+    write(tmp_path / "docker" / "web" / "Dockerfile", "FROM debian\n")
+    write(tmp_path / "web" / "Dockerfile", "FROM node:18\n")
+    project = project_of(tmp_path, {"web": built(tmp_path / "web")})
+    assert [(item.name, item.role) for item in project.images] == [("web", "service")]
+
+
+def test_a_dockerfile_in_small_letters_is_found_as_buildx_finds_it(tmp_path: Path) -> None:
+    write(tmp_path / "api" / "dockerfile", "FROM node:18\n")
+    assert image(project_of(tmp_path, {"api": built(tmp_path / "api")}), "api").dockerfile.path.name == "dockerfile"
+    with pytest.raises(ConfigError, match="no such Dockerfile"):
+        project_of(tmp_path, {"api": built(tmp_path / "api", dockerfile="other")})
+
+
+def test_a_stage_that_is_called_like_its_base_is_refused(tmp_path: Path) -> None:
+    """BuildKit would put the image in the place of the whole stage."""
+    write(tmp_path / "docker" / "base" / "Dockerfile", "FROM debian\n")
+    write(tmp_path / "api" / "Dockerfile", "FROM base AS Base\nRUN make\nFROM base\n")
+    with pytest.raises(ConfigError, match=r"api/Dockerfile:1: stage Base is called like the image base"):
+        project_of(tmp_path, {"api": built(tmp_path / "api")})
+    write(tmp_path / "api" / "Dockerfile", "FROM base AS base\nFROM base\nRUN make\n")
+    assert image(project_of(tmp_path, {"api": built(tmp_path / "api")}), "api").parents == ("base",)
+
+
+def test_options_of_a_build_reach_the_builder(tmp_path: Path) -> None:
+    write(tmp_path / "api" / "Dockerfile", "FROM node:18\n")
+    hosts = ["a=1.2.3.4", "a=1.2.3.5", "v6=::1"]
+    options = image(
+        project_of(tmp_path, {"api": built(tmp_path / "api", privileged=True, extra_hosts=hosts)}), "api"
+    ).options
+    assert options["extra-hosts"] == {"a": "1.2.3.4,1.2.3.5", "v6": "::1"}
+    assert options["entitlements"] == ["security.insecure"]
+
+
 def test_a_named_context_that_is_an_image_of_the_project_is_a_parent(tmp_path: Path) -> None:
     write(tmp_path / "docker" / "base" / "Dockerfile", "FROM debian\n")
     write(tmp_path / "api" / "Dockerfile", "FROM below\n")

@@ -202,6 +202,13 @@ def test_only_a_full_proof_lets_an_install_run_to_its_end_and_only_with_a_manife
             "known",
             id="unknown",
         ),
+        pytest.param(
+            "FROM python\nRUN pip install --upgrade pip\nCOPY . .\nRUN make install\n",
+            {"requirements.txt": "flask\n", "a.py": ""},
+            "unproven",
+            "requirements.txt names dependencies",
+            id="unknown, beside a known one of a tool",
+        ),
         pytest.param("FROM node\nCMD x\n", {"package.json": "{}"}, "not applicable", "no step", id="no step"),
     ],
 )
@@ -338,6 +345,23 @@ def test_an_argument_that_stays_keeps_its_value(tmp_path: Path, name: str) -> No
 def test_an_argument_that_pins_something_keeps_its_value(tmp_path: Path, name: str) -> None:
     text = f"FROM node\nARG {name}=0123abc\nRUN fetch-tool ${name}\nCOPY . .\n"
     (trial,) = trials(one(tmp_path, text, NPM_FILES), "source")
+    assert trial.arguments == {}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("ARG IMAGE_DATE=20240212\nFROM ubuntu:jammy-${IMAGE_DATE}\n", id="an image"),
+        pytest.param(
+            "FROM node\nARG GIT_REF=main\nRUN git clone --branch ${GIT_REF} https://x.example/y\n", id="a clone"
+        ),
+        pytest.param("FROM node\nARG GIT_SHA=main\nRUN git init \\\n && git fetch x $GIT_SHA\n", id="a commit"),
+        pytest.param("FROM node\nARG BUILD_DATE\nRUN curl -O https://x.example/$BUILD_DATE.tar\n", id="a download"),
+        pytest.param("FROM node\nARG BUILD_REF=a\nADD https://x.example/$BUILD_REF.tar /\n", id="an address"),
+    ],
+)
+def test_an_argument_that_says_what_is_taken_keeps_its_value(tmp_path: Path, text: str) -> None:
+    (trial,) = trials(one(tmp_path, f"{text}COPY . .\n", NPM_FILES), "source")
     assert trial.arguments == {}
 
 
@@ -632,6 +656,23 @@ def test_a_base_with_a_marker_still_parses_and_says_what_it_said(tmp_path: Path,
     assert [[item.values for item in stage.instructions] for stage in after[1:]] == [
         [item.values for item in stage.instructions] for stage in before[1:]
     ]
+
+
+@pytest.mark.parametrize(
+    ("tag", "start"), [("redis:custom", "redis:7"), ("ghcr.io/me/app:latest", "ghcr.io/me/app:deps")]
+)
+def test_an_image_that_is_called_like_its_upstream_is_no_base_of_its_own(tmp_path: Path, tag: str, start: str) -> None:
+    write(tmp_path / "web", {"Dockerfile": f"FROM {start}\nCOPY a /\n", "a": ""})
+    services = {"web": {"image": tag, "build": {"context": str(tmp_path / "web"), "dockerfile": "Dockerfile"}}}
+    (tmp_path / "compose.yaml").touch()
+    project = load(tmp_path, engine=FakeEngine(document={"name": "shop", "services": services}), environment={})
+    with make_workspace(project, project.images) as workspace:
+        found = load_subjects(
+            project.images, project=project, config=configuration(project), files_of=workspace.files_of
+        )
+        plan = plan_probe(next(iter(found)), "base")
+    assert isinstance(plan, Skip)
+    assert plan.outcome == "not applicable"
 
 
 def test_without_a_base_of_the_project_the_probe_does_not_apply(tmp_path: Path) -> None:
