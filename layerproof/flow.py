@@ -28,6 +28,8 @@ _FROM_FIELD = re.compile(r",from=[^,]*|(?<==)from=[^,]*,?")
 _CACHE_FIELD = re.compile(r",(?:id|sharing)=[^,]*|(?<==)(?:id|sharing)=[^,]*,?")
 # $NAME, ${NAME}, ${NAME:-default}
 _VARIABLE = re.compile(r"\$\{?(\w+)")
+# <<EOF, <<-EOF, <<'EOF': the quote before its word
+_HERE = re.compile(r"<<-?(['\"]?)\w")
 
 
 class Source(Struct, frozen=True):
@@ -259,13 +261,18 @@ def _words(instruction: Instruction, scope: Scope) -> tuple[str, ...]:
         return (posixpath.normpath(scope.settings.get("WORKDIR", "/")),)
     values = [expanded(word, scope.values) for word in instruction.values]
     if values:
-        sources = (word if "://" in word or word.startswith("<<") else _pattern(word) for word in values[:-1])
+        # With --parents the place of /./ decides what of the path is kept.
+        as_written = any(flag.partition("=")[0] == "--parents" for flag in flags)
+        sources = (
+            word if as_written or "://" in word or word.startswith("<<") else _pattern(word) for word in values[:-1]
+        )
         to = posixpath.join(scope.settings.get("WORKDIR", "/"), values[-1])
         # A slash at the end makes it a folder.
         slash = "/" if values[-1].endswith("/") or values[-1] == "." else ""
         values = [*sources, posixpath.normpath(to).rstrip("/") + slash]
-    # BuildKit expands the text of a here-document, too.
-    used = (f"{name}={scope.values.get(name, '')}" for text in body for name in _VARIABLE.findall(text))
+    # BuildKit expands the text of a here-document, too, but not where its word is quoted.
+    named = _VARIABLE.findall("".join(body)) if _expands_body(text) else ()
+    used = (f"{name}={scope.values.get(name, '')}" for name in named)
     return (*(expanded(flag, scope.values) for flag in flags), *values, *body, *used)
 
 
@@ -273,4 +280,11 @@ def _arguments(instruction: Instruction, scope: Mapping[str, str]) -> frozenset[
     """A RUN sees every argument and variable above it; the other instructions only those they name."""
     if instruction.keyword == "RUN":
         return frozenset(scope)
-    return frozenset(name for name in _VARIABLE.findall(instruction.text) if name in scope)
+    text = instruction.text if _expands_body(instruction.text) else instruction.text.partition("\n")[0]
+    return frozenset(name for name in _VARIABLE.findall(text) if name in scope)
+
+
+def _expands_body(text: str) -> bool:
+    """Whether variables in the lines below the first one count: not in here-documents whose words are all quoted."""
+    quotes = _HERE.findall(text.partition("\n")[0])
+    return not quotes or "" in quotes

@@ -33,7 +33,6 @@ _BAKE_KEYS = {
     "cache_to": "cache-to",
     "shm_size": "shm-size",
     "entitlements": "entitlements",
-    "ssh": "ssh",
     "tags": "tags",
     "no_cache": "no-cache",
     "pull": "pull",
@@ -300,6 +299,9 @@ def _target_name(name: str) -> str:
 
 def _bake_options(build: Mapping[str, Any], document: Mapping[str, Any]) -> dict[str, Any]:
     options = {bake: build[key] for key, bake in _BAKE_KEYS.items() if build.get(key)}
+    if build.get("ssh"):
+        # "default", and "k: /tmp/k" as Compose prints a key of its own
+        options["ssh"] = [re.sub(r":\s", "=", str(entry), count=1) for entry in build["ssh"]]
     if build.get("extra_hosts"):
         # ["name=address"] in the resolved document; a name may have several
         hosts: dict[str, list[str]] = {}

@@ -383,6 +383,24 @@ def test_what_a_run_sees(before: str, now: str, expected: str) -> None:
             3,
             id="a variable in a here-document",
         ),
+        pytest.param(
+            "FROM node:18\nENV V=1\nCOPY <<'END' /x\n$V\nEND\n",
+            "FROM node:18\nENV V=2\nCOPY <<'END' /x\n$V\nEND\n",
+            None,
+            id="a quoted here-document is taken as it is",
+        ),
+        pytest.param(
+            "FROM node:18\nENV V=1\nCOPY <<'END' <<OTHER /x/\na\nEND\n$V\nOTHER\n",
+            "FROM node:18\nENV V=2\nCOPY <<'END' <<OTHER /x/\na\nEND\n$V\nOTHER\n",
+            3,
+            id="one of two here-documents is quoted",
+        ),
+        pytest.param(
+            "FROM node:18\nCOPY --parents src/./a /x/\n",
+            "FROM node:18\nCOPY --parents ./src/a /x/\n",
+            2,
+            id="what of a path is kept",
+        ),
     ],
 )
 def test_what_else_counts_and_does_not(before: str, now: str, line: int | None) -> None:

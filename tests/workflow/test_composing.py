@@ -13,7 +13,7 @@ from layerproof.engine.docker import DockerEngine
 PROGRAM = """#!/bin/sh
 case "$*" in
 *"--format json") echo "json: error calling MarshalJSON for type types.SSHKey: invalid character" >&2; exit 1;;
-*) printf 'name: shop\\nservices:\\n  api:\\n    build:\\n      args: {A: $$x}\\n      ssh:\\n        - k=/tmp/k\\n';;
+*) printf 'name: shop\\nservices:\\n  api:\\n    build:\\n      args: {A: $$x}\\n      ssh:\\n        - "k: /tmp/k"\\n';;
 esac
 """
 
@@ -27,4 +27,4 @@ def test_a_document_that_compose_cannot_print_as_json_is_read_as_yaml(
     program.chmod(0o755)
     monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
     document = DockerEngine().compose_config(ComposeCall(tmp_path, (tmp_path / "compose.yaml",)))
-    assert document["services"]["api"]["build"] == {"args": {"A": "$x"}, "ssh": ["k=/tmp/k"]}
+    assert document["services"]["api"]["build"] == {"args": {"A": "$x"}, "ssh": ["k: /tmp/k"]}

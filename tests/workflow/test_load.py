@@ -105,9 +105,10 @@ def test_options_of_a_build_reach_the_builder(tmp_path: Path) -> None:
     write(tmp_path / "api" / "Dockerfile", "FROM node:18\n")
     hosts = ["a=1.2.3.4", "a=1.2.3.5", "v6=::1"]
     options = image(
-        project_of(tmp_path, {"api": built(tmp_path / "api", privileged=True, extra_hosts=hosts)}), "api"
+        project_of(tmp_path, {"api": built(tmp_path / "api", privileged=True, extra_hosts=hosts, ssh=["default", "k: /tmp/k"])}), "api"
     ).options
     assert options["extra-hosts"] == {"a": "1.2.3.4,1.2.3.5", "v6": "::1"}
+    assert options["ssh"] == ["default", "k=/tmp/k"]
     assert options["entitlements"] == ["security.insecure"]
 
 
