@@ -72,7 +72,9 @@ def dependents(images: Iterable[Image], names: Collection[str]) -> tuple[str, ..
 def pulled_services(project: Project) -> tuple[Service, ...]:
     """The services whose image comes from a registry: neither built nor the image of another service."""
     built = {image.tag for image in project.images}
-    return tuple(service for service in project.services if normalize_reference(service.image) not in built)
+    return tuple(
+        service for service in project.services if not service.build and normalize_reference(service.image) not in built
+    )
 
 
 def step_owner(images: Iterable[Image]) -> Callable[[Step], str]:

@@ -15,7 +15,7 @@ from typing import IO, TYPE_CHECKING, Any, TextIO
 
 from invoke.exceptions import Exit
 
-from layerproof.errors import ConfigError, LayerproofError, UsageError
+from layerproof.errors import ConfigError, LayerproofError, RemoteContextError, UsageError
 
 if TYPE_CHECKING:
     from invoke.context import Context
@@ -266,7 +266,13 @@ def load_project(
     given = {"from": cache_from, "to": cache_to}
     cache = {name: [entry for entry in entries if entry.strip()] for name, entries in given.items() if entries}
     project = load(
-        where, engine=engine, environment=environment, profile=profile or None, overlays=overlays, cache=cache
+        where,
+        engine=engine,
+        environment=environment,
+        profile=profile or None,
+        overlays=overlays,
+        on_broken=_leave_out,
+        cache=cache,
     )
     if lacks_token(project.images, os.environ):
         say(
@@ -274,6 +280,13 @@ def load_project(
             "sets it"
         )
     return project
+
+
+def _leave_out(_: str, error: ConfigError) -> None:
+    """A service that is built from elsewhere is left out, which is said; anything else that is broken ends the task."""
+    if not isinstance(error, RemoteContextError):
+        raise error
+    say(f"! {error.message}: it is left out")
 
 
 def _ask_meanwhile(engine: Engine, root: Path, *, environment: Mapping[str, str], overlays: tuple[str, ...]) -> None:

@@ -45,8 +45,9 @@ OnBroken = Callable[[str, ConfigError], None]
 
 
 def refuse(_: str, error: ConfigError) -> None:
-    """What is broken ends everything."""
-    raise error
+    """What is broken ends everything; a service whose files are elsewhere is left out."""
+    if not isinstance(error, RemoteContextError):
+        raise error
 
 
 def base_images(
@@ -250,8 +251,8 @@ def _service_image(service: Service, document: Mapping[str, Any], overlay: Overl
     folder = Path(str(build.get("context", "")))
     if not folder.is_absolute():
         raise RemoteContextError(
-            f"service {service.name}: the build context {build.get('context', '')} is remote",
-            hint="layerproof needs the files: clone that repository and name the folder.",
+            f"service {service.name}: the build context {build.get('context', '')} is remote, its files are not here",
+            hint="Clone that repository and name the folder.",
         )
     if not is_folder(folder):
         raise ConfigError(

@@ -13,7 +13,7 @@ from layerproof.engine.docker import DockerEngine
 PROGRAM = """#!/bin/sh
 case "$*" in
 *"--format json") echo "json: error calling MarshalJSON for type types.SSHKey: invalid character" >&2; exit 1;;
-*) printf 'name: shop\\nservices:\\n  api:\\n    build:\\n      args: {A: $$x}\\n      ssh:\\n        - "k: /tmp/k"\\n';;
+*) printf 'name: shop\\nservices:\\n  api:\\n    build: {args: {A: $$x}, ssh: ["k: /tmp/k"]}\\n';;
 esac
 """
 

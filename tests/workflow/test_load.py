@@ -104,9 +104,8 @@ def test_a_stage_that_is_called_like_its_base_is_refused(tmp_path: Path) -> None
 def test_options_of_a_build_reach_the_builder(tmp_path: Path) -> None:
     write(tmp_path / "api" / "Dockerfile", "FROM node:18\n")
     hosts = ["a=1.2.3.4", "a=1.2.3.5", "v6=::1"]
-    options = image(
-        project_of(tmp_path, {"api": built(tmp_path / "api", privileged=True, extra_hosts=hosts, ssh=["default", "k: /tmp/k"])}), "api"
-    ).options
+    build = built(tmp_path / "api", privileged=True, extra_hosts=hosts, ssh=["default", "k: /tmp/k"])
+    options = image(project_of(tmp_path, {"api": build}), "api").options
     assert options["extra-hosts"] == {"a": "1.2.3.4,1.2.3.5", "v6": "::1"}
     assert options["ssh"] == ["default", "k=/tmp/k"]
     assert options["entitlements"] == ["security.insecure"]
@@ -208,9 +207,12 @@ def test_a_compose_file_named_in_the_environment_file_is_used(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("context", ["https://example.com/r.git", "git@example.com:r.git"])
-def test_a_remote_context_is_a_clear_error(tmp_path: Path, context: str) -> None:
-    with pytest.raises(ConfigError, match="is remote"):
-        project_of(tmp_path, {"api": {"build": {"context": context}}})
+def test_a_service_that_is_built_from_elsewhere_is_left_out(tmp_path: Path, context: str) -> None:
+    write(tmp_path / "api" / "Dockerfile", "FROM node:18\n")
+    services = {"api": built(tmp_path / "api"), "mail": {"build": {"context": context}}}
+    project = project_of(tmp_path, services)
+    assert [item.name for item in project.images] == ["api"]
+    assert upstream_references(project) == ("node:18",)
 
 
 def test_a_context_that_the_system_cannot_look_up_is_not_there(tmp_path: Path) -> None:
