@@ -28,13 +28,14 @@ _FLAGS = re.compile(r"^(\w+)\s+(?:--(?:mount|network|security|chown|chmod|link|p
 _TRIMMED = re.compile(r"\$\{(?P<name>\w+)(?P<how>##?|%%?|//?)(?P<rest>[^}]*)\}")
 
 
-def parse_dockerfile(text: str, *, path: Path, args: Mapping[str, str] | None = None) -> Dockerfile:
+def parse_dockerfile(text: str, *, path: Path, args: Mapping[str, str] | None = None, platform: str = "") -> Dockerfile:
     """
     Parse a Dockerfile and expand the arguments in its FROM lines.
 
     Args:
         path: where the text came from, for messages.
         args: build arguments from outside; they win over the defaults in the file.
+        platform: what is built for, as `linux/arm64/v8`; "" for this machine.
 
     Returns:
         The stages in file order; a file without a FROM is an error, as it is for BuildKit.
@@ -46,7 +47,7 @@ def parse_dockerfile(text: str, *, path: Path, args: Mapping[str, str] | None = 
     """
     given, declared = dict(args or {}), set[str]()
     # FROM sees the arguments declared above the first one, and the platform's; not those of the stages.
-    scope = {name: given.get(name, value) for name, value in _platform_args().items()}
+    scope = {name: given.get(name, value) for name, value in _platform_args(platform).items()}
     stages: list[Stage] = []
     for instruction in _instructions(text, path):
         if instruction.keyword == "ARG":
@@ -68,7 +69,7 @@ def parse_dockerfile(text: str, *, path: Path, args: Mapping[str, str] | None = 
     return Dockerfile(path, text, tuple(stages), frozenset(declared), scope)
 
 
-def load_dockerfile(path: Path, *, args: Mapping[str, str] | None = None) -> Dockerfile:
+def load_dockerfile(path: Path, *, args: Mapping[str, str] | None = None, platform: str = "") -> Dockerfile:
     """Read and parse a file; see `parse_dockerfile`."""
     try:
         # As bytes: the line ends must stay, because BuildKit's provenance is matched by the exact text. Like BuildKit,
@@ -80,7 +81,12 @@ def load_dockerfile(path: Path, *, args: Mapping[str, str] | None = None) -> Doc
         ) from error
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error}", hint="Make it a readable file.") from error
-    return parse_dockerfile(text, path=path, args=args)
+    return parse_dockerfile(text, path=path, args=args, platform=platform)
+
+
+def parse_again(file: Dockerfile, text: str, *, args: Mapping[str, str]) -> Dockerfile:
+    """Another text in the place of a Dockerfile, for the same platform."""
+    return parse_dockerfile(text, path=file.path, args=args, platform=file.global_args["TARGETPLATFORM"])
 
 
 def find_stage(file: Dockerfile, name: str | None, *, before: Stage | None = None) -> Stage | None:
@@ -267,15 +273,19 @@ def _wildcard(pattern: str, *, greedy: bool) -> str:
     return "".join(tokens.get(character) or re.escape(character) for character in pattern)
 
 
-def _platform_args() -> dict[str, str]:
-    """The arguments that BuildKit predefines for FROM lines, for a build on this machine."""
+def this_platform() -> str:
+    """`linux/amd64`: what a build on this machine is for unless something else is said."""
     machine = os.uname().machine
-    arch = _ARCHITECTURES.get(machine, machine)
-    return {
-        f"{side}{part}": value
-        for side in ("BUILD", "TARGET")
-        for part, value in (("PLATFORM", f"linux/{arch}"), ("OS", "linux"), ("ARCH", arch), ("VARIANT", ""))
-    }
+    return f"linux/{_ARCHITECTURES.get(machine, machine)}"
+
+
+def _platform_args(platform: str) -> dict[str, str]:
+    """The arguments that BuildKit predefines for FROM lines."""
+    found = {}
+    for side, name in (("BUILD", this_platform()), ("TARGET", platform or this_platform())):
+        system, arch, variant = (*name.split("/"), "", "")[:3]
+        found.update({f"{side}PLATFORM": name, f"{side}OS": system, f"{side}ARCH": arch, f"{side}VARIANT": variant})
+    return found
 
 
 def _bind_source(flag: str) -> str:

@@ -11,7 +11,7 @@ from msgspec import Struct, field
 from msgspec.structs import asdict, replace
 
 from layerproof.context import ContextFile
-from layerproof.dockerfile import parse_dockerfile
+from layerproof.dockerfile import parse_again, parse_dockerfile, this_platform
 from layerproof.model import Image
 from layerproof.secret_names import is_no_secret, names_secret, without_login
 
@@ -92,14 +92,14 @@ def make_evidence(
     args = masked(image.args, key=key)
     file = image.dockerfile
     if args != image.args:
-        file = parse_dockerfile(file.text, path=file.path, args=args)
+        file = parse_again(file, file.text, args=args)
     kept = {name: value for name, value in image.options.items() if name in (*KEPT_OPTIONS, *RESULT_OPTIONS)}
     if "labels" in kept:
         kept["labels"] = masked(kept["labels"], key=key)
     # The addresses of extra hosts do not count, and the platform of this machine is the default.
     if "extra-hosts" in kept:
         kept["extra-hosts"] = sorted(str(host).partition("=")[0] for host in kept["extra-hosts"])
-    if kept.get("platforms") == [file.global_args.get("TARGETPLATFORM")]:
+    if kept.get("platforms") == [this_platform()]:
         del kept["platforms"]
     contexts = {name: without_login(value) for name, value in image.contexts.items()}
     known = {
@@ -138,7 +138,10 @@ def parse_evidence(document: Mapping[str, Any], listings: Mapping[str, Listing])
     Raises:
         KeyError, TypeError, ValueError, ConfigError: it is damaged.
     """
-    file = parse_dockerfile(document["dockerfile"], path=Path(document["path"]), args=document["args"])
+    platform = next(iter(document["options"].get("platforms") or ()), "")
+    file = parse_dockerfile(
+        document["dockerfile"], path=Path(document["path"]), args=document["args"], platform=platform
+    )
     image = Image(
         name=document["name"],
         tag=document["tag"],

@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterator
 
 from layerproof.commands import shell_text
-from layerproof.dockerfile import copied_from, find_stage, parse_dockerfile
+from layerproof.dockerfile import copied_from, find_stage, parse_again
 from layerproof.errors import ConfigError
 from layerproof.model import Image, Instruction, Stage
 from layerproof.policy import BuildSubject, target_stage
@@ -279,7 +279,7 @@ def _words(instruction: Instruction) -> list[str]:
 
 def _parsed(subject: BuildSubject, text: str) -> list[Instruction]:
     try:
-        file = parse_dockerfile(text, path=subject.image.dockerfile.path, args=subject.image.args)
+        file = parse_again(subject.image.dockerfile, text, args=subject.image.args)
     except ConfigError:
         return []
     return list(_instructions(file.stages))

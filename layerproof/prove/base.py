@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from layerproof.dockerfile import find_stage, parse_dockerfile, reachable_stages
+from layerproof.dockerfile import find_stage, parse_again, reachable_stages
 from layerproof.model import Image, Stage
 from layerproof.prove.edits import Edit, new_token
 from layerproof.prove.subject import Subject
@@ -64,7 +64,7 @@ def _base_trial(subject: Subject, parent: Image, *, full: bool) -> Trial:
         edits=edits,
         may_run="anything",
         stop=not full,
-        changed=replace(parent, dockerfile=parse_dockerfile(text, path=parent.dockerfile.path, args=parent.args)),
+        changed=replace(parent, dockerfile=parse_again(parent.dockerfile, text, args=parent.args)),
         marker=marker,
         reaches_service=any(
             node.before is None and _starts_from(subject.image, node.stage, parent)

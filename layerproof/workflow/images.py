@@ -28,7 +28,6 @@ from layerproof.settings import BaseImage, Config, Overlay
 _BAKE_KEYS = {
     "labels": "labels",
     "network": "network",
-    "platforms": "platforms",
     "cache_from": "cache-from",
     "cache_to": "cache-to",
     "shm_size": "shm-size",
@@ -260,12 +259,15 @@ def _service_image(service: Service, document: Mapping[str, Any], overlay: Overl
             hint="Check build.context in the compose file.",
         )
     given = {key: str(value) for key, value in (build.get("args") or {}).items() if value is not None}
+    platforms = list(build.get("platforms") or filter(None, [service.raw.get("platform")]))
+    platform = platforms[0] if platforms else ""
     inline = build.get("dockerfile_inline")
     path = folder / str(build.get("dockerfile") or "Dockerfile")
     if inline:
-        file = parse_dockerfile(inline, path=Path(f"{service.name} (inline)"), args={**overlay.args, **given})
+        name = Path(f"{service.name} (inline)")
+        file = parse_dockerfile(inline, path=name, args={**overlay.args, **given}, platform=platform)
     else:
-        file = load_dockerfile(_as_written(path).resolve(), args={**overlay.args, **given})
+        file = load_dockerfile(_as_written(path).resolve(), args={**overlay.args, **given}, platform=platform)
     target = build.get("target")
     if target and find_stage(file, target) is None:
         stages = ", ".join(stage.name or str(stage.index) for stage in file.stages)
@@ -283,7 +285,7 @@ def _service_image(service: Service, document: Mapping[str, Any], overlay: Overl
         contexts={**_named(file, overlay.contexts), **(build.get("additional_contexts") or {})},
         service=service.name,
         inline=bool(inline),
-        options=_bake_options(build, document),
+        options={**_bake_options(build, document), **({"platforms": platforms} if platforms else {})},
     )
 
 

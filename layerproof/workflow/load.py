@@ -27,6 +27,7 @@ from layerproof.workflow.images import (
     service_images,
     used_bases,
 )
+from layerproof.workflow.platforms import for_platforms, platforms_of_bases
 
 PROFILE_VARIABLE = "LAYERPROOF_PROFILE"
 
@@ -93,7 +94,10 @@ def _images(
             built.append(image)
         except WindowsPathError as error:
             on_broken(image.service, error)
-    linked = link([*base_images(root, config, overlay, built=built, on_broken=on_broken), *built])
+    every = [*base_images(root, config, overlay, built=built, on_broken=on_broken), *built]
+    linked = link(every)
+    if platforms := platforms_of_bases(linked):
+        linked = link([for_platforms(image, platforms) for image in every])
     bases = used_bases([image for image in linked if image.role == "base"], linked, config)
     images = [*bases, *(image for image in linked if image.role == "service")]
     refuse_twins(images)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from layerproof.dockerfile import parse_dockerfile
+from layerproof.dockerfile import parse_again
 from layerproof.errors import ConfigError
 from layerproof.model import Image
 from layerproof.policy import Keys, Place
@@ -61,10 +61,8 @@ class ComposePlaces:
         place = self.place(keys)
         if not image.inline or not self._is_block(place, keys):
             return image
-        file = image.dockerfile
-        return replace(
-            image, dockerfile=parse_dockerfile("\n" * place.line + file.text, path=file.path, args=image.args)
-        )
+        text = "\n" * place.line + image.dockerfile.text
+        return replace(image, dockerfile=parse_again(image.dockerfile, text, args=image.args))
 
     def _is_block(self, place: Place, keys: Keys) -> bool:
         node = self._texts[place.path].get(*keys) if place.path in self._texts else None

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from layerproof.dockerfile import this_platform
 from layerproof.errors import ConfigError, UsageError
 from layerproof.graph import bake_definition
 from layerproof.model import Image, Project
@@ -99,6 +100,29 @@ def test_a_stage_that_is_called_like_its_base_is_refused(tmp_path: Path) -> None
         project_of(tmp_path, {"api": built(tmp_path / "api")})
     write(tmp_path / "api" / "Dockerfile", "FROM base AS base\nFROM base\nRUN make\n")
     assert image(project_of(tmp_path, {"api": built(tmp_path / "api")}), "api").parents == ("base",)
+
+
+@pytest.mark.parametrize("where", ["platform", "platforms"])
+def test_a_service_and_its_bases_are_built_for_its_platform(tmp_path: Path, where: str) -> None:
+    write(tmp_path / "docker" / "base" / "Dockerfile", "FROM debian AS on-s390x\nFROM on-$TARGETARCH\n")
+    write(tmp_path / "api" / "Dockerfile", "FROM base AS on-s390x\nRUN make\nFROM on-${TARGETARCH}\n")
+    service = built(tmp_path / "api", **({"platforms": ["linux/s390x"]} if where == "platforms" else {}))
+    service |= {"platform": "linux/s390x"} if where == "platform" else {}
+    project = project_of(tmp_path, {"api": service})
+    assert [item.options.get("platforms") for item in project.images] == [["linux/s390x"]] * 2
+    assert [item.dockerfile.stages[-1].base for item in project.images] == ["on-s390x"] * 2
+    assert image(project, "api").parents == ("base",)
+
+
+def test_a_base_is_one_image_and_cannot_be_of_two_platforms(tmp_path: Path) -> None:
+    write(tmp_path / "docker" / "base" / "Dockerfile", "FROM debian\n")
+    for name in ("api", "web"):
+        write(tmp_path / name / "Dockerfile", "FROM base\n")
+    services = {"api": {**built(tmp_path / "api"), "platform": "linux/s390x"}, "web": built(tmp_path / "web")}
+    with pytest.raises(ConfigError, match=r"base is needed for linux/\w+ and linux/s390x"):
+        project_of(tmp_path, services)
+    services["api"]["platform"] = this_platform()
+    assert image(project_of(tmp_path, services), "base").options["platforms"] == [this_platform()]
 
 
 def test_options_of_a_build_reach_the_builder(tmp_path: Path) -> None:
