@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
+
+from layerproof.starters import Folder, Starter, Wishes
+from layerproof.starters.detect import detect
 
 NODE, PYTHON = "18", "3.11"  # of the upstream images that this repo needs anyway
 SERVER = (
@@ -173,6 +177,23 @@ SAMPLES: dict[str, dict[str, str]] = {
         "Program.cs": "var app = WebApplication.CreateBuilder(args).Build();\napp.Run();\n",
     },
 }
+
+
+def folder(files: Mapping[str, str], *above: Folder, name: str = "api") -> Folder:
+    """A folder of these files."""
+    return Folder(name, tuple(sorted(files)), lambda path: files.get(path, ""), above)
+
+
+def found(files: Mapping[str, str], *above: Folder, wishes: Wishes | None = None) -> Starter:
+    """What a folder of these files is, which is something."""
+    starter = detect(folder(files, *above), wishes or Wishes())
+    assert starter is not None
+    return starter
+
+
+def node(**manifest: Any) -> dict[str, str]:
+    """A package.json with its lock file."""
+    return {"package.json": package("api", **manifest), "package-lock.json": "{}"}
 
 
 def write_sample(root: Path, name: str, folder: str = "") -> Path:

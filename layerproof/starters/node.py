@@ -23,6 +23,12 @@ _NATIVE = ("bcrypt", "better-sqlite3", "canvas", "sqlite3", "argon2", "node-gyp"
 _CODE = (".js", ".mjs", ".cjs", ".ts", ".mts", ".cts")
 # What a server reads beside its code.
 _ASSETS = ("public", "static", "views", "templates", "assets", "locales", "prisma", "migrations", "drizzle", "proto")
+# Those that have others among their dependencies, first.
+_FRAMEWORKS = (
+    *("next", "nuxt", "@sveltejs/kit", "@nestjs/core", "astro", "gatsby", "@docusaurus/core"),
+    *("express", "fastify", "koa", "@hapi/hapi", "hono"),
+    *("vitepress", "vuepress", "@11ty/eleventy", "react", "vue", "svelte", "vite"),
+)
 _PORT_OF = {"next": 3000, "nuxt": 3000, "@sveltejs/kit": 3000, "@nestjs/core": 3000, "astro": 4321}
 _LOCKS = {"npm": "package-lock.json", "pnpm": "pnpm-lock.yaml", "yarn": "yarn.lock"}
 
@@ -78,8 +84,7 @@ def manager_of(manifest: Mapping[str, Any], folder: Folder) -> tuple[str, str]:
 def framework_of(manifest: Mapping[str, Any]) -> str:
     """The best known of its dependencies; "" for none."""
     known = _dependencies(manifest)
-    order = "next nuxt @sveltejs/kit @nestjs/core astro express fastify koa @hapi/hapi hono react vue svelte vite"
-    return next((name for name in order.split() if name in known), "")
+    return next((name for name in _FRAMEWORKS if name in known), "")
 
 
 def _server(

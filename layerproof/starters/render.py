@@ -4,48 +4,16 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
 from layerproof.starters import Folder, Starter, Wishes
+from layerproof.starters.ignored import ignored_lines
 
 if TYPE_CHECKING:
     from jinja2 import Environment
-
-# What a language leaves in its folder, and what only its developers read.
-_IGNORED: Mapping[str, tuple[str, ...]] = {
-    "node": (
-        *(
-            "**/coverage",
-            "**/.next",
-            "**/.nuxt",
-            "**/.output",
-            "**/.svelte-kit",
-            "**/.turbo",
-            "**/.cache",
-            "**/*.tsbuildinfo",
-        ),
-        *(
-            "**/.yarn/cache",
-            "**/.yarn/unplugged",
-            "**/.yarn/install-state.gz",
-            "**/*.test.*",
-            "**/*.spec.*",
-            "**/__tests__",
-        ),
-    ),
-    "python": (
-        *("**/.venv", "**/venv", "**/*.pyc", "**/*.egg-info", "**/.pytest_cache", "**/.mypy_cache", "**/.ruff_cache"),
-        *("**/.tox", "**/.nox", "**/.coverage", "**/htmlcov", "**/tests", "**/test_*.py", "**/conftest.py"),
-    ),
-    "go": ("**/*_test.go", "**/testdata", "bin"),
-    "rust": ("target",),
-    "java": ("**/target", "src/test"),
-    "dotnet": ("**/bin", "**/obj", "**/*.user", "**/.vs", "**/TestResults"),
-}
-_CODE = {"python": "py", "go": "go", "node": "[cm]*[jt]s", "rust": "rs", "java": "java", "dotnet": "cs"}
 
 
 class Composed(Struct, frozen=True):
@@ -82,16 +50,7 @@ def render_dockerfile(starter: Starter, service: str, wishes: Wishes) -> str:
 
 def render_ignore_file(starter: Starter, folder: Folder) -> str:
     """The text of an ignore file that keeps out what no image of this language needs."""
-    lines = list(_IGNORED[starter.language])
-    if starter.language == "node" and starter.values.get("build"):
-        lines += starter.values["outputs"]
-    ending = f".{_CODE[starter.language]}"
-    if any(
-        path.startswith("data/") and re.search(rf"{re.escape(ending)}$|\.[cm]?[jt]s$", path) for path in folder.paths
-    ):
-        # Code by a name that is ignored: a package called data.
-        lines.append(f"!data/**/*{ending}")
-    lines += starter.keeps
+    lines = ignored_lines(starter, folder)
     return _environment().get_template("dockerignore.j2").render(lines=lines).rstrip("\n") + "\n"
 
 

@@ -5,38 +5,21 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from layerproof.dockerfile import parse_dockerfile
-from layerproof.starters import Folder, Starter, Wishes
+from layerproof.starters import Wishes
 from layerproof.starters.detect import detect
 from layerproof.starters.render import (
     Composed,
     render_compose_file,
     render_dockerfile,
-    render_ignore_file,
     render_nginx_conf,
 )
 from layerproof.starters.sources import find_health_path, find_port
 from layerproof.starters.versions import at_least, node_version, python_version
-from tests.starter_samples import LISTENER, SAMPLES, WSGI, package, pyproject
-
-
-def folder(files: Mapping[str, str], *above: Folder, name: str = "api") -> Folder:
-    return Folder(name, tuple(sorted(files)), lambda path: files.get(path, ""), above)
-
-
-def found(files: Mapping[str, str], *above: Folder, wishes: Wishes | None = None) -> Starter:
-    starter = detect(folder(files, *above), wishes or Wishes())
-    assert starter is not None
-    return starter
-
-
-def node(**manifest: Any) -> dict[str, str]:
-    return {"package.json": package("api", **manifest), "package-lock.json": "{}"}
-
+from tests.starter_samples import LISTENER, SAMPLES, WSGI, folder, found, node, package, pyproject
 
 # what it is, the files, and the command that starts it
 COMMANDS: tuple[tuple[str, Mapping[str, str], tuple[str, ...]], ...] = (
@@ -322,29 +305,6 @@ def test_every_dockerfile_parses_and_has_the_three_stages(name: str) -> None:
     ]
     assert max(map(len, text.splitlines())) <= 180
     assert "\n\n\n" not in text
-
-
-@pytest.mark.parametrize("name", SAMPLES)
-def test_every_ignore_file_keeps_out_what_changes_all_the_time(name: str) -> None:
-    text = render_ignore_file(found(SAMPLES[name]), folder(SAMPLES[name]))
-    for pattern in ("**/node_modules", "**/.git", "**/.env", "**/*.log", "data/", "**/*.pkl", "**/__pycache__"):
-        assert pattern in text.splitlines()
-
-
-def test_the_output_of_the_build_is_ignored_and_what_it_is_made_from_is_not() -> None:
-    files = {**node(scripts={"build": "tsc", "start": "node dist/a.js"}), "build/config.js": "", "public/a.txt": ""}
-    lines = render_ignore_file(found(files), folder(files)).splitlines()
-    assert "dist" in lines
-    assert not {"build", "public"} & set(lines)
-
-
-def test_the_readme_that_a_package_is_built_with_is_let_through() -> None:
-    assert "!README.md" in render_ignore_file(found(SAMPLES["uv"]), folder(SAMPLES["uv"])).splitlines()
-
-
-def test_code_in_a_folder_called_data_is_let_through() -> None:
-    files = {**SAMPLES["pip"], "data/__init__.py": ""}
-    assert "!data/**/*.py" in render_ignore_file(found(files), folder(files)).splitlines()
 
 
 def test_the_last_stage_is_the_one_that_the_compose_file_builds() -> None:
