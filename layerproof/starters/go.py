@@ -8,7 +8,8 @@ from collections.abc import Iterator, Mapping
 from msgspec.structs import replace
 
 from layerproof.starters import Folder, Starter, Wishes
-from layerproof.starters.sources import find_health_path, find_port, reads_port, sources
+from layerproof.starters.ports import find_port
+from layerproof.starters.sources import find_health_path, reads_port, sources
 from layerproof.starters.versions import GO, at_least
 
 _PACKAGE_MAIN = re.compile(r"^package main\b", re.MULTILINE)
@@ -33,7 +34,7 @@ def detect(folder: Folder, wishes: Wishes) -> Starter | None:
     chosen = mains[0] if len(mains) == 1 else named
     choices = tuple(f"./{above}" if above else "." for above in mains)
     text = "\n".join(texts.values())
-    port = wishes.port or find_port(text)
+    port = wishes.port or find_port(texts, "" if chosen is None else chosen or ".")
     local = (path.removeprefix("./") for path in re.findall(r"=>\s*(\./\S+)", manifest))
     return replace(
         starter,

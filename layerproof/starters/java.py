@@ -6,10 +6,12 @@ import re
 from xml.etree import ElementTree
 
 from layerproof.starters import Folder, Starter, Wishes
-from layerproof.starters.sources import find_health_path, find_port, sources
+from layerproof.starters.ports import find_java_port, find_port
+from layerproof.starters.sources import find_health_path, sources
 from layerproof.starters.versions import JAVA
 
 _MAIN = re.compile(r"public\s+static\s+void\s+main\s*\(|^fun main\(|\bvoid main\(\)", re.MULTILINE)
+_CONFIGURATION = ("application.properties", "application.yml", "application.yaml")
 _RELEASES = ("maven.compiler.release", "java.version", "maven.compiler.target", "maven.compiler.source")
 
 
@@ -31,11 +33,10 @@ def detect(folder: Folder, wishes: Wishes) -> Starter | None:
     if reason := _blocked(folder, pom):
         return Starter("java", "maven", version, blocked=reason)
     kind = _kind(text)
-    code = "\n".join(body for _, body in sources(folder, ".java", ".kt", ".properties", ".yml", ".yaml"))
+    texts = dict(sources(folder, ".java", ".kt"))
     main = _main_class(folder, pom)
-    port = (
-        wishes.port or find_port(code) or _yaml_port(folder) or (8080 if kind in ("spring-boot", "quarkus") else None)
-    )
+    by_default = 8080 if kind in ("spring-boot", "quarkus") else find_port(texts)
+    port = wishes.port or find_java_port(_configuration(folder)) or by_default
     notes = []
     if kind == "plain" and not main:
         notes.append("which class is the program is not clear: set MAIN_CLASS in the Dockerfile")
@@ -47,7 +48,7 @@ def detect(folder: Folder, wishes: Wishes) -> Starter | None:
         framework="" if kind == "plain" else kind,
         command=_command(kind, main),
         port=port,
-        health_path="/actuator/health" if has_actuator else find_health_path(code),
+        health_path="/actuator/health" if has_actuator else find_health_path("\n".join(texts.values())),
         values={
             "kind": kind,
             "main": main,
@@ -120,14 +121,7 @@ def _main_class(folder: Folder, pom: ElementTree.Element) -> str:
     return mains[0] if len(mains) == 1 else ""
 
 
-def _yaml_port(folder: Folder) -> int | None:
-    for name in ("application.yml", "application.yaml"):
-        path = f"src/main/resources/{name}"
-        found = re.search(
-            r"^server:\s*\n(?:[ \t]+.*\n)*?[ \t]+port:\s*(?:\$\{\w+:)?(\d+)",
-            folder.read(path) if path in folder.paths else "",
-            re.MULTILINE,
-        )
-        if found:
-            return int(found[1])
-    return None
+def _configuration(folder: Folder) -> dict[str, str]:
+    """The files of settings, without those of profiles."""
+    paths = (f"src/main/resources/{above}{name}" for above in ("config/", "") for name in _CONFIGURATION)
+    return {path: folder.read(path) for path in paths if path in folder.paths}

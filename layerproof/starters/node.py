@@ -10,8 +10,9 @@ from typing import Any
 from msgspec.structs import replace
 
 from layerproof.starters import NO_START, Folder, Starter, Wishes, frontend
-from layerproof.starters.node_start import start_of
-from layerproof.starters.sources import find_health_path, find_port, reads_port, sources
+from layerproof.starters.node_start import program_of, start_of
+from layerproof.starters.ports import find_port
+from layerproof.starters.sources import find_health_path, reads_port, sources
 from layerproof.starters.versions import node_version
 
 # Whoever reads one of these finds a table of texts, whatever the file has in its place.
@@ -92,8 +93,10 @@ def _server(
 ) -> Starter:
     start = start_of(manifest, folder)
     command = built.command if built else start.command
-    text = "\n".join(body for _, body in sources(folder, *_CODE))
-    found = find_port(text) or _PORT_OF.get(starter.framework)
+    texts = dict(sources(folder, *_CODE))
+    text, by_default = "\n".join(texts.values()), _PORT_OF.get(starter.framework)
+    # A framework's own server listens on its own port, whatever the pages connect to.
+    found = (by_default if built else None) or find_port(texts, program_of(command)) or by_default
     is_library = not command and not found
     port = wishes.port or (None if is_library else found)
     build = "build" in _scripts(manifest)
@@ -132,8 +135,8 @@ def _copies(folder: Folder, command: tuple[str, ...], built: frontend.Server | N
     """What of the build stage runs: the folder of the program, and what servers read beside it."""
     if built:
         return built.copies
-    program = next((word for word in command if word.endswith(_CODE) or "/" in word), "")
-    output = program.removeprefix("./").partition("/")[0] if "/" in program.removeprefix("./") else ""
+    program = program_of(command).removeprefix("./")
+    output = program.partition("/")[0] if "/" in program else ""
     if not output or output in ("node_modules", "src", "."):
         return ()
     return (output, *(name for name in _ASSETS if name != output and folder.has(name)))

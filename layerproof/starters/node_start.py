@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct, field
@@ -16,6 +16,9 @@ _SCRIPTS = ("start:prod", "start:production", "serve:prod", "start", "serve")
 _DEVELOPMENT = ("nodemon", "ts-node", "ts-node-dev", "tsx", "vite", "nest", "webpack", "react-scripts", "ng", "parcel")
 _BUNDLERS = ("vite", "react-scripts", "@angular/cli", "@vue/cli-service", "parcel", "webpack", "svelte")
 _MAINS = ("server.js", "index.js", "app.js", "main.js", "src/server.js", "src/index.js", "src/app.js", "src/main.js")
+
+# Options of node whose value is a word of its own.
+_WITH_VALUE = ("-r", "--require", "--import", "--loader", "--experimental-loader", "-C", "--conditions", "--env-file")
 
 
 class Start(Struct, frozen=True):
@@ -45,6 +48,17 @@ def start_of(manifest: Mapping[str, Any], folder: Folder) -> Start:
     if found_file and not _is_published(manifest) and not _is_page(manifest):
         return Start(("node", found_file))
     return Start(unclear=unclear)
+
+
+def program_of(command: Sequence[str]) -> str:
+    """The file or folder that a command runs, no option of node and no program of a package; "" for none."""
+    words = iter(command[1:])
+    for word in words:
+        if word in _WITH_VALUE:
+            next(words, "")
+        elif not word.startswith("-") and (command[0] == "node" or "/" in word):
+            return word
+    return ""
 
 
 def _of_script(name: str, scripts: Mapping[str, Any], manifest: Mapping[str, Any], *, depth: int) -> Start:

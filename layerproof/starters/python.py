@@ -9,8 +9,9 @@ from typing import Any
 from msgspec.structs import replace
 
 from layerproof.starters import NO_START, Folder, Starter, Wishes
+from layerproof.starters.ports import find_port
 from layerproof.starters.python_start import start_of
-from layerproof.starters.sources import find_health_path, find_port, reads_port, sources
+from layerproof.starters.sources import find_health_path, reads_port, sources
 from layerproof.starters.versions import python_version
 
 UV_VERSION = "0.9.5"
@@ -54,11 +55,12 @@ def _described(starter: Starter, folder: Folder, project: Mapping[str, Any], wis
     manager, (table, poetry) = starter.manager, _tables(project)
     names = {_normal(name) for name in _dependency_names(folder, project, manager)}
     framework = next((name for name in _FRAMEWORKS if name in names), "")
-    text = "\n".join(body for _, body in sources(folder, ".py"))
+    texts = dict(sources(folder, ".py"))
+    text = "\n".join(texts.values())
     scripts = {**(table.get("scripts") or {}), **(poetry.get("scripts") or {})}
     start = start_of(folder, names, scripts=scripts, project=str(table.get("name") or poetry.get("name") or ""))
     is_server = bool(framework or start.binds or wishes.port)
-    port = wishes.port or (start.port if is_server else None) or find_port(text)
+    port = wishes.port or (start.port if is_server else None) or find_port(texts, start.program)
     packaged = _packaged(folder, project) and start.needs_package
     readme = table.get("readme") if packaged else ""
     values = {

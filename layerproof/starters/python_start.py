@@ -9,7 +9,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from layerproof.starters import Folder
-from layerproof.starters.sources import find_port, sources
+from layerproof.starters.ports import find_port
+from layerproof.starters.sources import sources
 
 ANYWHERE = "0.0.0.0"  # noqa: S104  # a container's own address
 # app = FastAPI(...), application: Flask = Flask(__name__)
@@ -33,6 +34,12 @@ class Start(Struct, frozen=True):
     needs_package: bool = False
     needs_source: bool = True
     notes: tuple[str, ...] = ()
+
+    @property
+    def program(self) -> str:
+        """The file, or the folder of the package, that starts; "" where that is not known."""
+        file = next((word for word in self.command if word.endswith(".py")), "")
+        return file or self.module.partition(".")[0]
 
 
 def start_of(folder: Folder, names: set[str], *, scripts: Mapping[str, object], project: str) -> Start:
@@ -91,7 +98,7 @@ def _flask(folder: Folder, names: set[str]) -> Start | None:
     if not path:
         return None
     place = _place(folder, path)
-    start = replace(place, port=find_port(folder.read(path)) or 5000, binds=True)
+    start = replace(place, port=find_port({path: folder.read(path)}) or 5000, binds=True)
     target = f"{place.module}:{variable}"
     if "gunicorn" in names:
         return replace(start, command=_gunicorn(target))

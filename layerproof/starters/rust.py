@@ -9,7 +9,8 @@ from typing import Any
 from msgspec.structs import replace
 
 from layerproof.starters import Folder, Starter, Wishes
-from layerproof.starters.sources import find_health_path, find_port, reads_port, sources
+from layerproof.starters.ports import find_port
+from layerproof.starters.sources import find_health_path, reads_port, sources
 from layerproof.starters.versions import RUST, at_least
 
 # Crates whose sources are C, or that bind to a library of the system.
@@ -32,8 +33,10 @@ def detect(folder: Folder, wishes: Wishes) -> Starter | None:
     names = _binaries(folder, manifest)
     named = str(package.get("default-run") or "") or next((item for item in names if item == folder.name), "")
     name = names[0] if len(names) == 1 else named
-    text = "\n".join(body for _, body in sources(folder, ".rs"))
-    port = wishes.port or find_port(text)
+    texts = dict(sources(folder, ".rs"))
+    text = "\n".join(texts.values())
+    main = folder.first(f"src/bin/{name}.rs", f"src/bin/{name}/main.rs", "src/main.rs")
+    port = wishes.port or find_port(texts, main)
     stubs = _stubs(folder, manifest) or ("src/lib.rs",)
     return replace(
         starter,

@@ -1,4 +1,4 @@
-"""Ports, health routes and patterns in the sources of a folder."""
+"""The sources of a folder, and the health routes in them."""
 
 from __future__ import annotations
 
@@ -7,17 +7,6 @@ from collections.abc import Iterator
 
 from layerproof.starters import Folder
 
-# .listen(3000), listen(process.env.PORT || 3000), port=5000, PORT", "8080", ":8080", bind(("0.0.0.0", 7000))
-_PORTS = (
-    re.compile(r"\.listen\(\s*(\d{2,5})\b"),
-    re.compile(r"""\bPORT\b["'\])]*\s*(?:\|\||\?\?|,|or|:=?|=)\s*["'(]*(\d{2,5})\b"""),
-    re.compile(r"""(?i)\bport\w*\s*(?::\s*\w+\s*)?=\s*(?:int\()?["']?(\d{2,5})\b"""),
-    re.compile(r"""(?i)\bport["']?\s*:\s*(\d{2,5})\b"""),
-    re.compile(r"""["'](?:0\.0\.0\.0|\[::\]|127\.0\.0\.1|localhost)?:(\d{2,5})["']"""),
-    re.compile(r"""["']0\.0\.0\.0["']\s*,\s*(\d{2,5})\b"""),
-    re.compile(r"""\(\[0, 0, 0, 0\],\s*(\d{2,5})\)"""),
-    re.compile(r"^\s*server\.port\s*[=:]\s*(\d{2,5})\b", re.MULTILINE),
-)
 # app.get("/health", ...), @app.route('/livez'), HandleFunc("GET /healthz", ...)
 _HEALTH = re.compile(r"""["'`](?:GET )?(/(?:api/)?(?:livez|healthz?|health/live|_health|readyz|ping))/?["'`]""")
 _READS_PORT = re.compile(
@@ -39,15 +28,6 @@ def sources(folder: Folder, *endings: str, limit: int = 400) -> Iterator[tuple[s
     )
     for path in sorted(found, key=lambda path: (path.count("/"), path))[:limit]:
         yield path, folder.read(path)
-
-
-def find_port(text: str) -> int | None:
-    """The port that a text listens on; None where it does not say."""
-    for pattern in _PORTS:
-        for match in pattern.finditer(text):
-            if 0 < int(match[1]) < 65536:
-                return int(match[1])
-    return None
 
 
 def find_health_path(text: str) -> str:

@@ -17,7 +17,7 @@ from layerproof.starters.render import (
     render_dockerfile,
     render_nginx_conf,
 )
-from layerproof.starters.sources import find_health_path, find_port
+from layerproof.starters.sources import find_health_path
 from layerproof.starters.versions import at_least, node_version, python_version
 from tests.starter_samples import LISTENER, SAMPLES, WSGI, folder, found, node, package, pyproject
 
@@ -206,27 +206,6 @@ def test_what_cannot_be_done_is_said(files: Mapping[str, str], above: Mapping[st
 )
 def test_what_nothing_says_is_told(files: Mapping[str, str], said: str) -> None:
     assert said in " | ".join(found(files).notes)
-
-
-@pytest.mark.parametrize(
-    ("text", "port"),
-    [
-        ("app.listen(3000)", 3000),
-        ("app.listen(process.env.PORT || 4000)", 4000),
-        ("const port = Number(process.env.PORT ?? 8080);", 8080),
-        ("app.run(host='0.0.0.0', port=5001)", 5001),
-        ('int(os.environ.get("PORT", "7000"))', 7000),
-        ('http.ListenAndServe(":8090", nil)', 8090),
-        ('bind("0.0.0.0:7070")', 7070),
-        ('HTTPServer(("0.0.0.0", 9000), Handler)', 9000),
-        ("SocketAddr::from(([0, 0, 0, 0], 3001))", 3001),
-        ("server.port=8085", 8085),
-        ("fetch('http://example.com')", None),
-        ("port = 99999", None),
-    ],
-)
-def test_the_port_is_the_one_that_the_source_listens_on(text: str, port: int | None) -> None:
-    assert find_port(text) == port
 
 
 def test_the_port_of_the_compose_file_wins() -> None:
