@@ -27,6 +27,8 @@ _MANAGERS = (
     "tsx",
     "ts-node",
 )
+# Beside one of these sets a package.json is there for the pages of a Laravel, Rails or Phoenix application.
+_UNKNOWN = (("composer.json", "artisan"), ("Gemfile",), ("mix.exs",))
 MANIFESTS = [
     "package.json",
     "pyproject.toml",
@@ -66,7 +68,8 @@ def _detect(folder: Folder, wishes: Wishes) -> Starter | None:
     for detector in _DETECTORS:
         if found := detector(folder, wishes):
             return found
-    by_python, by_node = python.detect(folder, wishes), node.detect(folder, wishes)
+    is_for_pages = any(all(path in folder.paths for path in paths) for paths in _UNKNOWN)
+    by_python, by_node = python.detect(folder, wishes), None if is_for_pages else node.detect(folder, wishes)
     if by_python and by_node:
         # Of two that start something, the one that does so by a framework; a front end beside a server is said.
         chosen, other = (

@@ -12,6 +12,10 @@ from msgspec import Struct
 from layerproof.starters import Folder
 from layerproof.starters.node_start import start_of
 
+_VITE_CONFIGS = tuple(f"vite.config.{ending}" for ending in ("ts", "js", "mjs", "mts"))
+_WRAPPERS = ("npm", "npx", "yarn", "pnpm", "run", "exec", "dlx", "cross-env")
+_PREVIEWS = ("vite", "serve", "preview", "sirv", "http-server")
+
 
 class Static(Struct, frozen=True):
     """Files in a folder; of a single-page application every path is its index.html."""
@@ -82,13 +86,39 @@ def _angular(folder: Folder) -> Static | Unclear:
 
 
 def _vite_folder(folder: Folder) -> str:
-    config = folder.first(*(f"vite.config.{ending}" for ending in ("ts", "js", "mjs", "mts")), "vue.config.js")
+    config = folder.first(*_VITE_CONFIGS, "vue.config.js")
     found = re.search(r"(?:outDir|outputDir)\s*:\s*['\"]\.?/?([\w./-]+)['\"]", folder.read(config)) if config else None
     return found[1].rstrip("/") if found and ".." not in found[1] else "dist"
 
 
+def _react_router(folder: Folder) -> Static | Unclear:
+    config = folder.first("react-router.config.ts", "react-router.config.js", *_VITE_CONFIGS)
+    # ssr: false
+    if config and re.search(r"\bssr\s*:\s*false\b", folder.read(config)):
+        return Static("build/client")
+    return Unclear(
+        "React Router: nothing starts its server: add a script start (react-router-serve), and run this again"
+    )
+
+
+def _vitepress(folder: Folder) -> Static:
+    # vitepress build docs
+    found = re.search(r"(?:vitepress|vuepress) build\s+([\w./-]+)", folder.read("package.json"))
+    above = found[1].removeprefix("./").strip("/.") if found else ""
+    return Static(f"{above}/.vitepress/dist".removeprefix("/"), single_page=False)
+
+
+def _eleventy(folder: Folder) -> Static:
+    config = folder.first(".eleventy.js", *(f"eleventy.config.{ending}" for ending in ("js", "mjs", "cjs")))
+    found = re.search(r"\boutput\s*:\s*['\"]([\w./-]+)['\"]", folder.read(config)) if config else None
+    return Static(found[1].strip("./") if found else "_site", single_page=False)
+
+
 def _starts_preview(manifest: Mapping[str, Any]) -> bool:
-    return bool(re.search(r"\b(preview|vite|serve)\b", str((manifest.get("scripts") or {}).get("start", ""))))
+    scripts = manifest.get("scripts") or {}
+    # npx serve -s build, npm run preview, PORT=3000 vite preview
+    words = [word for word in str(scripts.get("start") or scripts.get("serve") or "").split() if "=" not in word]
+    return next((word for word in words if word not in _WRAPPERS), "") in _PREVIEWS
 
 
 def _names(manifest: Mapping[str, Any]) -> set[str]:
@@ -112,6 +142,10 @@ _STATIC: Mapping[str, Callable[[Folder], Static | Unclear]] = {
     "react-scripts": lambda _: Static("build"),
     "@angular/cli": _angular,
     "@docusaurus/core": lambda _: Static("build", single_page=False),
+    "gatsby": lambda _: Static("public", single_page=False),
+    "vitepress": _vitepress,
+    "@11ty/eleventy": _eleventy,
+    **dict.fromkeys(("@react-router/dev", "@remix-run/dev"), _react_router),
     **dict.fromkeys(
         ("vite", "@vue/cli-service", "parcel", "@rsbuild/core", "webpack-cli"),
         lambda folder: Static(_vite_folder(folder)),

@@ -27,10 +27,14 @@ _ASSETS = ("public", "static", "views", "templates", "assets", "locales", "prism
 # Those that have others among their dependencies, first.
 _FRAMEWORKS = (
     *("next", "nuxt", "@sveltejs/kit", "@nestjs/core", "astro", "gatsby", "@docusaurus/core"),
-    *("express", "fastify", "koa", "@hapi/hapi", "hono"),
+    *("@react-router/serve", "@remix-run/serve", "express", "fastify", "koa", "@hapi/hapi", "hono"),
     *("vitepress", "vuepress", "@11ty/eleventy", "react", "vue", "svelte", "vite"),
 )
-_PORT_OF = {"next": 3000, "nuxt": 3000, "@sveltejs/kit": 3000, "@nestjs/core": 3000, "astro": 4321}
+_PORT_OF = {
+    **dict.fromkeys(("next", "nuxt", "@sveltejs/kit", "@nestjs/core", "@react-router/serve", "@remix-run/serve"), 3000),
+    "astro": 4321,
+}
+_OUTPUTS = ("dist", "build", "out", "lib")
 _LOCKS = {"npm": "package-lock.json", "pnpm": "pnpm-lock.yaml", "yarn": "yarn.lock"}
 
 
@@ -119,6 +123,8 @@ def _server(
     if not command:
         why = start.unclear or "no script start and no main"
         notes.append(f"{NO_START} ({why}): set CMD at the end of the Dockerfile")
+    if command and not copies:
+        notes.append("what of the build has to be in the image is not clear: COPY it at the end of the Dockerfile")
     if command and port is None:
         notes.append("its port was not found: no EXPOSE and no HEALTHCHECK; add them if it answers")
     return replace(
@@ -136,7 +142,7 @@ def _copies(folder: Folder, command: tuple[str, ...], built: frontend.Server | N
     if built:
         return built.copies
     program = program_of(command).removeprefix("./")
-    output = program.partition("/")[0] if "/" in program else ""
+    output = program.partition("/")[0] if "/" in program or program in _OUTPUTS else ""
     if not output or output in ("node_modules", "src", "."):
         return ()
     return (output, *(name for name in _ASSETS if name != output and folder.has(name)))

@@ -13,7 +13,19 @@ from layerproof.starters import Folder
 
 # In this order, since `start` often means development.
 _SCRIPTS = ("start:prod", "start:production", "serve:prod", "start", "serve")
-_DEVELOPMENT = ("nodemon", "ts-node", "ts-node-dev", "tsx", "vite", "nest", "webpack", "react-scripts", "ng", "parcel")
+_DEVELOPMENT = (
+    *("nodemon", "ts-node", "ts-node-dev", "tsx", "vite", "nest", "webpack", "react-scripts", "ng", "parcel"),
+    *("docusaurus", "gatsby", "astro", "vitepress", "vuepress", "eleventy", "vue-cli-service", "rsbuild", "remix"),
+)
+# Programs that are called otherwise than the package that brings them.
+_PACKAGE_OF = {
+    "react-router-serve": "@react-router/serve",
+    "remix-serve": "@remix-run/serve",
+    "strapi": "@strapi/strapi",
+    "fastify": "fastify-cli",
+    "medusa": "@medusajs/medusa",
+    "keystone": "@keystone-6/core",
+}
 _BUNDLERS = ("vite", "react-scripts", "@angular/cli", "@vue/cli-service", "parcel", "webpack", "svelte")
 _MAINS = ("server.js", "index.js", "app.js", "main.js", "src/server.js", "src/index.js", "src/app.js", "src/main.js")
 
@@ -81,18 +93,18 @@ def _of_script(name: str, scripts: Mapping[str, Any], manifest: Mapping[str, Any
     if other in scripts and other != name and depth < 5:
         return _of_script(other, scripts, manifest, depth=depth + 1)
     if words[0] == "node":
-        words[1:] = [_with_ending(word) for word in words[1:]]
+        words[1:] = [_with_ending(word, manifest) for word in words[1:]]
         return Start(tuple(words), environment)
     if words[0] in _DEVELOPMENT or words[0] in ("npm", "yarn", "pnpm", "npx"):
         return Start(unclear=f"the script {name} is for development: {text}")
-    if words[0] in (manifest.get("dependencies") or {}) or words[0].removesuffix("-serve") in str(
-        manifest.get("dependencies")
-    ):
+    if not {words[0], _PACKAGE_OF.get(words[0], words[0])}.isdisjoint(manifest.get("dependencies") or {}):
         return Start((f"node_modules/.bin/{words[0]}", *words[1:]), environment)
     return Start(unclear=f"the script {name} runs {words[0]}, which is none of its dependencies")
 
 
-def _with_ending(word: str) -> str:
+def _with_ending(word: str, manifest: Mapping[str, Any]) -> str:
+    if word == "." and manifest.get("main"):
+        return str(manifest["main"]).removeprefix("./")
     # node dist/main, as Nest writes it
     return f"{word}.js" if re.fullmatch(r"(\./)?(dist|build|lib|out)/[\w/-]+", word) else word
 
