@@ -119,7 +119,7 @@ def _server(
         "modules": bool(manifest.get("dependencies")) and not (built and built.is_whole),
         "check_syntax": command[1] if not build and command[:1] == ("node",) and len(command) == 2 else "",
     }
-    notes = [*starter.notes]
+    notes = [*starter.notes, *(() if built else start.notes)]
     if not command:
         why = start.unclear or "no script start and no main"
         notes.append(f"{NO_START} ({why}): set CMD at the end of the Dockerfile")

@@ -34,11 +34,12 @@ _WITH_VALUE = ("-r", "--require", "--import", "--loader", "--experimental-loader
 
 
 class Start(Struct, frozen=True):
-    """`unclear` says why there is no command; "" where there is one."""
+    """`unclear` says why there is no command; "" where there is one. `notes` say what of the script is left out."""
 
     command: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
     unclear: str = ""
+    notes: tuple[str, ...] = ()
 
 
 def start_of(manifest: Mapping[str, Any], folder: Folder) -> Start:
@@ -93,13 +94,25 @@ def _of_script(name: str, scripts: Mapping[str, Any], manifest: Mapping[str, Any
     if other in scripts and other != name and depth < 5:
         return _of_script(other, scripts, manifest, depth=depth + 1)
     if words[0] == "node":
-        words[1:] = [_with_ending(word, manifest) for word in words[1:]]
-        return Start(tuple(words), environment)
+        kept, notes = _without_env_file(words)
+        return Start(tuple(_with_ending(word, manifest) for word in kept), environment, notes=notes)
     if words[0] in _DEVELOPMENT or words[0] in ("npm", "yarn", "pnpm", "npx"):
         return Start(unclear=f"the script {name} is for development: {text}")
     if not {words[0], _PACKAGE_OF.get(words[0], words[0])}.isdisjoint(manifest.get("dependencies") or {}):
         return Start((f"node_modules/.bin/{words[0]}", *words[1:]), environment)
     return Start(unclear=f"the script {name} runs {words[0]}, which is none of its dependencies")
+
+
+def _without_env_file(words: Sequence[str]) -> tuple[list[str], tuple[str, ...]]:
+    """A command without the files of settings that no image holds, and what is to be done about them."""
+    # --env-file=.env, --env-file .env
+    left_out = {at for at, word in enumerate(words) if word == "--env-file" or word.startswith("--env-file=")}
+    left_out |= {at + 1 for at in left_out if words[at] == "--env-file"}
+    if not left_out:
+        return list(words), ()
+    option = " ".join(words[at] for at in sorted(left_out) if at < len(words))
+    note = f"its start script reads `{option}`, which no image holds: give it to the service by env_file in Compose"
+    return [word for at, word in enumerate(words) if at not in left_out], (note,)
 
 
 def _with_ending(word: str, manifest: Mapping[str, Any]) -> str:

@@ -35,6 +35,8 @@ COMMANDS: tuple[tuple[str, Mapping[str, str], tuple[str, ...]], ...] = (
         node(scripts={"start": "node --enable-source-maps a.js"}),
         ("node", "--enable-source-maps", "a.js"),
     ),
+    ("no file of settings", node(scripts={"start": "node --env-file=.env src/a.js"}), ("node", "src/a.js")),
+    ("no file of settings, in two words", node(scripts={"start": "node --env-file .env a.js"}), ("node", "a.js")),
     ("main", {**node(main="./lib/run.js"), "lib/run.js": ""}, ("node", "lib/run.js")),
     ("a file by its name", {**node(), "server.js": ""}, ("node", "server.js")),
     (
@@ -183,6 +185,7 @@ def test_what_cannot_be_done_is_said(files: Mapping[str, str], above: Mapping[st
         ({"package.json": package("api", dependencies={"ms": "2"}), "server.js": ""}, "no lock file"),
         ({**node(), "server.js": "", ".npmrc": "//r/:_authToken=x"}, ".npmrc holds a login"),
         (node(scripts={"start": "nodemon a.js"}), "set CMD"),
+        (node(scripts={"start": "node --env-file=.env a.js"}), "reads `--env-file=.env`, which no image holds"),
         ({"requirements.txt": "flask\ngunicorn\n", "app.py": WSGI}, "pins no versions"),
         ({"requirements.txt": "flask==3\n", "app.py": WSGI}, "development server"),
         ({"requirements.txt": "idna==3\n", "lib.py": ""}, "set CMD"),
