@@ -259,7 +259,7 @@ def _dependency_names(folder: Folder, project: Mapping[str, Any], manager: str) 
     if isinstance(table, dict) and manager != "requirements":
         texts += [str(item) for item in table.get("dependencies") or ()]
     poetry = (project.get("tool") or {}).get("poetry") or {}
-    texts += [str(name) for name in poetry.get("dependencies") or ()] if manager == "poetry" else []
+    texts += [_with_extras(*item) for item in (poetry.get("dependencies") or {}).items()] if manager == "poetry" else []
     for text in texts:
         if found := re.match(named, text):
             base, _, extras = found[0].partition("[")
@@ -268,6 +268,12 @@ def _dependency_names(folder: Folder, project: Mapping[str, Any], manager: str) 
                 yield "uvicorn"  # fastapi[standard], fastapi[all]
             if extras and _normal(base) == "psycopg2":
                 yield base
+
+
+def _with_extras(name: object, value: object) -> str:
+    # fastapi = {extras = ["standard"], version = "^0.115"}
+    extras = value.get("extras") if isinstance(value, dict) else None
+    return f"{name}[{', '.join(map(str, extras))}]" if isinstance(extras, list) and extras else str(name)
 
 
 def _is_pinned(folder: Folder) -> bool:

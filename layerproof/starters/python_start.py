@@ -15,7 +15,16 @@ from layerproof.starters.sources import sources
 ANYWHERE = "0.0.0.0"  # noqa: S104  # a container's own address
 # app = FastAPI(...), application: Flask = Flask(__name__)
 _APPLICATION = r"^(\w+)\s*(?::\s*[\w.]+\s*)?=\s*(?:\w+\.)?{name}\("
-_FACTORY = re.compile(r"^def (create_app|make_app)\(", re.MULTILINE)
+# def create_app():, def build() -> FastAPI:
+_FACTORY = re.compile(
+    r"^def (create_app|make_app|get_app|build_app|create_application)\(|"
+    r"^def (\w+)\([^)]*\)\s*->\s*[\"']?(?:\w+\.)?(?:FastAPI|Flask|Starlette|Litestar|Sanic)\b",
+    re.MULTILINE,
+)
+# uvicorn.run(app), bot.polling() at the left edge: a program without a guard
+_RUNS = re.compile(r"^(?:\w+\.)*(?:run|run_app|serve|serve_forever|start)\(", re.MULTILINE)
+_KINDS = ("FastAPI", "Starlette", "Litestar", "Sanic")
+_OF_FRAMEWORKS = frozenset(("django", "flask", *(kind.lower() for kind in _KINDS)))
 _MAIN = re.compile(r"^if __name__ == ['\"]__main__['\"]", re.MULTILINE)
 _PROGRAMS = ("main.py", "app.py", "server.py", "run.py", "bot.py", "worker.py", "start.py", "cli.py")
 
@@ -50,7 +59,7 @@ def start_of(folder: Folder, names: set[str], *, scripts: Mapping[str, object], 
         or (_flask(folder, names) if "flask" in names else None)
         or (_streamlit(folder) if "streamlit" in names else None)
     )
-    return found or _script(scripts, project) or _module(folder) or Start()
+    return found or _script(scripts, project) or _module(folder, names) or Start()
 
 
 def _django(folder: Folder, names: set[str]) -> Start | None:
@@ -73,28 +82,30 @@ def _django(folder: Folder, names: set[str]) -> Start | None:
 
 
 def _asgi(folder: Folder, names: set[str]) -> Start | None:
-    kinds = [kind for kind in ("FastAPI", "Starlette", "Litestar", "Sanic") if kind.lower() in names]
-    path, variable = next((found for kind in kinds if (found := _application(folder, kind))), ("", ""))
+    kinds = [kind for kind in _KINDS if kind.lower() in names]
+    named = next((found for kind in kinds if (found := _application(folder, kind))), None)
+    path, variable = named or (_made(folder) or _factory(folder) if kinds else None) or ("", "")
     if not path:
         return None
     place = _place(folder, path)
     start = replace(place, port=8000, binds=True)
-    target = f"{place.module}:{variable}"
+    target, is_factory = f"{place.module}:{variable.removesuffix('()')}", variable.endswith("()")
+    factory = ("--factory",) if is_factory else ()
     if "uvicorn" in names:
-        return replace(start, command=_uvicorn(target))
+        return replace(start, command=_uvicorn(target, *factory))
     if "hypercorn" in names:
+        target = f"{target}()" if is_factory else target
         return replace(start, command=("hypercorn", target, "--bind", f"{ANYWHERE}:{{port}}"))
     if "granian" in names:
-        return replace(
-            start, command=("granian", "--interface", "asgi", "--host", ANYWHERE, "--port", "{port}", target)
-        )
+        listen = ("--host", ANYWHERE, "--port", "{port}")
+        return replace(start, command=("granian", "--interface", "asgi", *factory, *listen, target))
     if _MAIN.search(folder.read(path)):
         return replace(start, command=("python", path), needs_source=True)
     return replace(start, notes=("no server such as uvicorn is among its dependencies",))
 
 
 def _flask(folder: Folder, names: set[str]) -> Start | None:
-    path, variable = _application(folder, "Flask") or _factory(folder) or ("", "")
+    path, variable = _application(folder, "Flask") or _made(folder) or _factory(folder) or ("", "")
     if not path:
         return None
     place = _place(folder, path)
@@ -126,10 +137,14 @@ def _script(scripts: Mapping[str, object], project: str) -> Start | None:
     return Start((name,), needs_package=True, needs_source=False) if name else None
 
 
-def _module(folder: Folder) -> Start | None:
+def _module(folder: Folder, names: set[str]) -> Start | None:
     """`python main.py`, the only program at the top, or `python -m package`."""
     programs = [path for path in folder.top() if path.endswith(".py") and _MAIN.search(folder.read(path))]
-    name = folder.first(*_PROGRAMS) or (programs[0] if len(programs) == 1 else "")
+    name = folder.first(*_PROGRAMS)
+    # A module that only makes an application ends as soon as it has.
+    if name not in programs and not names.isdisjoint(_OF_FRAMEWORKS) and not _RUNS.search(folder.read(name)):
+        name = ""
+    name = name or (programs[0] if len(programs) == 1 else "")
     if name:
         return Start(("python", name))
     packages = [path for path in folder.paths if path.endswith("/__main__.py") and path.count("/") <= 2]
@@ -144,9 +159,22 @@ def _application(folder: Folder, kind: str) -> tuple[str, str] | None:
     return next(((path, found[1]) for path, text in sources(folder, ".py") if (found := pattern.search(text))), None)
 
 
+def _factories(folder: Folder) -> list[tuple[str, str]]:
+    """The functions that make an application: path and name."""
+    return [(path, found[1] or found[2]) for path, text in sources(folder, ".py") for found in _FACTORY.finditer(text)]
+
+
+def _made(folder: Folder) -> tuple[str, str] | None:
+    """The variable of a module that holds what such a function has made."""
+    calls = "|".join(re.escape(name) for _, name in _factories(folder))
+    # app = create_app(), application: FastAPI = factory.create_app()
+    pattern = re.compile(_APPLICATION.format(name=f"(?:{calls})"), re.MULTILINE)
+    found = ((path, pattern.search(text)) for path, text in sources(folder, ".py")) if calls else ()
+    return next(((path, match[1]) for path, match in found if match), None)
+
+
 def _factory(folder: Folder) -> tuple[str, str] | None:
-    found = ((path, match) for path, text in sources(folder, ".py") if (match := _FACTORY.search(text)))
-    return next(((path, f"{match[1]}()") for path, match in found), None)
+    return next(((path, f"{name}()") for path, name in _factories(folder)), None)
 
 
 def _place(folder: Folder, path: str) -> Start:
@@ -173,5 +201,5 @@ def _gunicorn(target: str) -> tuple[str, ...]:
     return ("gunicorn", "--bind", f"{ANYWHERE}:{{port}}", target)
 
 
-def _uvicorn(target: str) -> tuple[str, ...]:
-    return ("uvicorn", target, "--host", ANYWHERE, "--port", "{port}")
+def _uvicorn(target: str, *options: str) -> tuple[str, ...]:
+    return ("uvicorn", *options, target, "--host", ANYWHERE, "--port", "{port}")

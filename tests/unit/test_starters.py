@@ -82,6 +82,49 @@ COMMANDS: tuple[tuple[str, Mapping[str, str], tuple[str, ...]], ...] = (
         ("uvicorn", "app.main:api", "--host", "0.0.0.0", "--port", "8000"),
     ),
     (
+        "FastAPI that a function makes",
+        {
+            "requirements.txt": "fastapi==0.115\nuvicorn==0.30\n",
+            "factory.py": "def create_app() -> FastAPI:\n    return FastAPI()\n",
+            "main.py": "from factory import create_app\n\napp = create_app()\n",
+        },
+        ("uvicorn", "main:app", "--host", "0.0.0.0", "--port", "8000"),
+    ),
+    (
+        "FastAPI by a function alone",
+        {
+            "requirements.txt": "fastapi==0.115\nuvicorn==0.30\n",
+            "shop/web.py": "def build(\n    debug: bool = False,\n) -> FastAPI:\n    return FastAPI()\n",
+        },
+        ("uvicorn", "--factory", "shop.web:build", "--host", "0.0.0.0", "--port", "8000"),
+    ),
+    (
+        "Flask that a function makes of its settings",
+        {
+            "requirements.txt": "flask==3\ngunicorn==23\n",
+            "shop/__init__.py": "def create_app(settings):\n    pass\n",
+            "wsgi.py": "from shop import create_app\n\napp = create_app('production')\n",
+        },
+        ("gunicorn", "--bind", "0.0.0.0:5000", "wsgi:app"),
+    ),
+    (
+        "FastAPI with its standard extra, by Poetry",
+        {
+            "pyproject.toml": "[tool.poetry]\nname = 'a'\n[tool.poetry.dependencies]\n"
+            "fastapi = {extras = ['standard'], version = '^0.115'}\n",
+            "poetry.lock": "",
+            "main.py": "app = FastAPI()\n",
+        },
+        ("uvicorn", "main:app", "--host", "0.0.0.0", "--port", "8000"),
+    ),
+    ("a module of Flask that runs nothing", {"requirements.txt": "flask==3\n", "main.py": "import views\n"}, ()),
+    (
+        "a bot that runs at once",
+        {"requirements.txt": "fastapi==0.115\n", "bot.py": "from shop import bot\n\nbot.run()\n"},
+        ("python", "bot.py"),
+    ),
+    ("a script without a framework", {"requirements.txt": "idna==3\n", "main.py": "print(1)\n"}, ("python", "main.py")),
+    (
         "Django by gunicorn",
         {"requirements.txt": "Django==5\ngunicorn==23\n", "manage.py": "", "shop/wsgi.py": ""},
         ("gunicorn", "--bind", "0.0.0.0:8000", "shop.wsgi:application"),
