@@ -23,6 +23,9 @@ _REQUIREMENTS = (
 # Packages without wheels, or whose wheels need libraries of the system: to build with, and to run with.
 _SYSTEM: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "psycopg2": (("gcc", "libc6-dev", "libpq-dev"), ("libpq5",)),
+    # Version 3 binds to the library in Python, unless its wheel has it inside.
+    "psycopg": ((), ("libpq5",)),
+    "psycopg-c": (("gcc", "libc6-dev", "libpq-dev"), ("libpq5",)),
     "mysqlclient": (("gcc", "libc6-dev", "default-libmysqlclient-dev", "pkg-config"), ("libmariadb3",)),
     "uwsgi": (("gcc", "libc6-dev"), ()),
     "python-ldap": (("gcc", "libc6-dev", "libldap-dev", "libsasl2-dev"), ("libldap-2.5-0", "libsasl2-2")),
@@ -190,8 +193,9 @@ def _blocked(folder: Folder, project: Mapping[str, Any], manager: str) -> str:
 
 
 def _install_values(folder: Folder, manager: str, names: set[str]) -> dict[str, Any]:
-    build = {package for name in names for package in _SYSTEM.get(name, ((), ()))[0]}
-    run = {package for name in names for package in _SYSTEM.get(name, ((), ()))[1]}
+    needed = [_SYSTEM[name] for name in names if name in _SYSTEM and f"{name}-binary" not in names]
+    build = {package for packages, _ in needed for package in packages}
+    run = {package for _, packages in needed for package in packages}
     if any("git+" in text for _, _, text in _requirement_lines(folder)):
         build.add("git")
     requirements = folder.first(*_REQUIREMENTS)
@@ -266,8 +270,9 @@ def _dependency_names(folder: Folder, project: Mapping[str, Any], manager: str) 
             yield base
             if extras and _normal(base) == "fastapi":
                 yield "uvicorn"  # fastapi[standard], fastapi[all]
-            if extras and _normal(base) == "psycopg2":
-                yield base
+            if _normal(base) == "psycopg":
+                # psycopg[binary,pool]
+                yield from (f"psycopg-{extra}" for extra in re.findall(r"\b(?:binary|c)\b", extras))
 
 
 def _with_extras(name: object, value: object) -> str:
