@@ -196,8 +196,7 @@ def _install_values(folder: Folder, manager: str, names: set[str]) -> dict[str, 
     needed = [_SYSTEM[name] for name in names if name in _SYSTEM and f"{name}-binary" not in names]
     build = {package for packages, _ in needed for package in packages}
     run = {package for _, packages in needed for package in packages}
-    if any("git+" in text for _, _, text in _requirement_lines(folder)):
-        build.add("git")
+    build |= {"git"} if _installs_by_git(folder, manager) else set()
     requirements = folder.first(*_REQUIREMENTS)
     manifests = (
         {
@@ -273,6 +272,14 @@ def _dependency_names(folder: Folder, project: Mapping[str, Any], manager: str) 
             if _normal(base) == "psycopg":
                 # psycopg[binary,pool]
                 yield from (f"psycopg-{extra}" for extra in re.findall(r"\b(?:binary|c)\b", extras))
+
+
+def _installs_by_git(folder: Folder, manager: str) -> bool:
+    if manager == "requirements":
+        return any("git+" in text for _, _, text in _requirement_lines(folder))
+    # mylib = { git = "https://..." }, "mylib @ git+https://...", type = "git"
+    text = "\n".join(map(folder.read, ("pyproject.toml", folder.first("uv.lock", "poetry.lock"))))
+    return re.search(r"\bgit\+\w+://|\bgit\s*=\s*[\"']|^type\s*=\s*[\"']git[\"']", text, re.MULTILINE) is not None
 
 
 def _with_extras(name: object, value: object) -> str:
