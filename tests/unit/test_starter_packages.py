@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pytest
 
 from layerproof.starters import Wishes
 from layerproof.starters.render import render_dockerfile
-from tests.starter_samples import found, pyproject
+from tests.starter_samples import SAMPLES, found, pyproject
 
 
 @pytest.mark.parametrize(
@@ -48,3 +50,60 @@ def test_git_is_there_where_a_dependency_comes_from_a_repository(files: dict[str
     starter = found({**files, "main.py": ""})
     assert starter.values["build_packages"] == ("git",)
     assert " git\n" in render_dockerfile(starter, "api", Wishes())
+
+
+RUST = SAMPLES["rust"]
+
+
+@pytest.mark.parametrize(
+    ("table", "files", "stub"),
+    [
+        ('[[bench]]\nname = "b"\nharness = false\n', {"benches/b.rs": ""}, "benches/b.rs"),
+        ('[[test]]\nname = "t"\n', {"tests/t/main.rs": ""}, "tests/t/main.rs"),
+        ('[[example]]\nname = "e"\n', {}, "examples/e.rs"),
+        ('[[bin]]\nname = "tool"\n', {"src/bin/tool.rs": ""}, "src/bin/tool.rs"),
+        ('[[bin]]\nname = "rusty"\n', {}, "src/main.rs"),
+        ('[[bench]]\nname = "b"\npath = "speed.rs"\n', {}, "speed.rs"),
+    ],
+)
+def test_cargo_finds_every_target_of_the_manifest_when_it_compiles_dependencies(
+    table: str, files: Mapping[str, str], stub: str
+) -> None:
+    starter = found({**RUST, **files, "Cargo.toml": f"{RUST['Cargo.toml']}{table}"})
+    assert set(starter.values["stubs"]) == {"src/main.rs", stub}
+    assert f"echo 'fn main() {{}}' > {stub} " in render_dockerfile(starter, "api", Wishes())
+
+
+HELPER = '[dependencies]\nhelper = { path = "crates/helper" }\n'
+
+
+def test_a_deep_manifest_never_raises() -> None:
+    assert found({"Cargo.toml": f"{RUST['Cargo.toml']}[dependencies.{'.'.join('a' * 5000)}]\n"}).language == "rust"
+
+
+def test_crates_in_the_folder_are_compiled_empty_among_the_dependencies() -> None:
+    files = {
+        **RUST,
+        "Cargo.toml": f"{RUST['Cargo.toml']}{HELPER}",
+        "crates/helper/Cargo.toml": '[package]\nname = "helper"\n[dependencies]\ncore.path = "../core"\n',
+        "crates/helper/src/lib.rs": "",
+        "crates/core/Cargo.toml": '[package]\nname = "core"\n[lib]\npath = "core.rs"\n'
+        '[dev-dependencies]\ncore = { path = "." }\n',
+    }
+    starter = found(files)
+    assert starter.values["stubs"] == ("src/main.rs", "crates/core/core.rs", "crates/helper/src/lib.rs")
+    text = render_dockerfile(starter, "api", Wishes())
+    assert "COPY Cargo.toml Cargo.lock ./\nCOPY crates/core/Cargo.toml ./crates/core/\n" in text
+    assert "mkdir -p src crates/core crates/helper/src " in text
+
+
+@pytest.mark.parametrize(
+    ("files", "said"),
+    [
+        ({}, "crates/helper, whose Cargo.toml names no package"),
+        ({"crates/helper/Cargo.toml": "["}, "crates/helper, whose Cargo.toml names no package"),
+        ({"crates/helper/Cargo.toml": '[dependencies]\na = { path = "../../../a" }\n'}, "folder ../a, outside"),
+    ],
+)
+def test_a_crate_that_is_not_in_the_folder_is_said(files: Mapping[str, str], said: str) -> None:
+    assert said in found({**RUST, **files, "Cargo.toml": f"{RUST['Cargo.toml']}{HELPER}"}).blocked
