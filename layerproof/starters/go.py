@@ -35,7 +35,8 @@ def detect(folder: Folder, wishes: Wishes) -> Starter | None:
     choices = tuple(f"./{above}" if above else "." for above in mains)
     text = "\n".join(texts.values())
     port = wishes.port or find_port(texts, "" if chosen is None else chosen or ".")
-    local = (path.removeprefix("./") for path in re.findall(r"=>\s*(\./\S+)", manifest))
+    # replace example.com/lib => ./lib
+    local = (f"{path.strip('/')}/" for path in re.findall(r"=>\s*\./(\S+)", manifest))
     return replace(
         starter,
         command=("/app",) if chosen is not None else (),
@@ -44,9 +45,13 @@ def detect(folder: Folder, wishes: Wishes) -> Starter | None:
         values={
             "main": "" if chosen is None else f"./{chosen}".removesuffix("/"),
             "choices": choices,
-            "manifests": tuple(name for name in ("go.mod", "go.sum") if name in folder.paths),
+            "manifests": tuple(
+                path
+                for above in dict.fromkeys(("", *local))
+                for path in (f"{above}go.mod", f"{above}go.sum")
+                if path in folder.paths
+            ),
             "vendored": folder.has("vendor/modules.txt"),
-            "replaced": tuple(path for path in local if folder.has(path)),
             "needs_c": 'import "C"' in text or any(name in manifest for name in _BY_C),
             "environment": {"PORT": str(port)} if port and reads_port(text) else {},
         },

@@ -107,3 +107,14 @@ def test_crates_in_the_folder_are_compiled_empty_among_the_dependencies() -> Non
 )
 def test_a_crate_that_is_not_in_the_folder_is_said(files: Mapping[str, str], said: str) -> None:
     assert said in found({**RUST, **files, "Cargo.toml": f"{RUST['Cargo.toml']}{HELPER}"}).blocked
+
+
+def test_of_a_go_module_in_the_folder_only_the_manifest_is_there_before_the_source() -> None:
+    files = {
+        **SAMPLES["go"],
+        "go.mod": "module a\nreplace example.com/lib => ./lib\n",
+        "lib/go.mod": "module example.com/lib\n",
+        "lib/lib.go": "package lib\n",
+    }
+    text = render_dockerfile(found(files), "api", Wishes())
+    assert "COPY go.mod ./\nCOPY lib/go.mod ./lib/\nRUN" in text
