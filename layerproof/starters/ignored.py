@@ -50,8 +50,10 @@ _PAGES_OF_MARKDOWN: Mapping[str, tuple[str, ...]] = {
     ),
     "vuepress": (),
 }
-# from docs import api; import "example.com/shop/docs"; './docs/page'; "../docs/help.md"
-_NAMES_DOCS = re.compile(r"""\b(?:from|import)\s+docs\b|["'`](?:[^"'`\s/:][^"'`\s:]*/)?docs(?:[./][^"'`\s]*)?["'`]""")
+# from docs import api; import "example.com/shop/docs"; './docs/page'; "../docs/help.md"; '/docs/*.md'
+_NAMES_DOCS = re.compile(
+    r"""\b(?:from|import)\s+docs\b|["'`](?:[^"'`\s/:][^"'`\s:]*/)?docs(?:[./][^"'`\s]*)?["'`]|["'`]/docs/[^"'`\s]*\*"""
+)
 
 
 def ignored_lines(starter: Starter, folder: Folder) -> list[str]:

@@ -65,7 +65,8 @@ def _described(starter: Starter, folder: Folder, project: Mapping[str, Any], wis
     is_server = bool(framework or start.binds or wishes.port)
     port = wishes.port or (start.port if is_server else None) or find_port(texts, start.program)
     packaged = _packaged(folder, project) and start.needs_package
-    readme = table.get("readme") if packaged else ""
+    # readme = "README.md", license = {file = "LICENSE.md"}
+    texts_of_package = re.findall(r"[\"']([\w./-]+\.md)[\"']", folder.read("pyproject.toml") if packaged else "")
     values = {
         **_install_values(folder, manager, names),
         "packaged": packaged,
@@ -81,7 +82,7 @@ def _described(starter: Starter, folder: Folder, project: Mapping[str, Any], wis
         port=port,
         health_path=find_health_path(text) if is_server else "",
         values=values,
-        keeps=(f"!{readme}",) if isinstance(readme, str) and readme else (),
+        keeps=tuple(f"!{path}" for path in dict.fromkeys(texts_of_package)),
         notes=(*starter.notes, *start.notes, *_notes(folder, manager, bool(start.command), port)),
     )
 

@@ -50,6 +50,11 @@ LET_THROUGH: tuple[tuple[str, Mapping[str, str], str], ...] = (
         "docs/docs.go",
     ),
     (
+        "pages that Vite finds by a pattern",
+        {**SAMPLES["page"], "src/a.ts": "import.meta.glob('/docs/**/*.md')", "docs/a.md": ""},
+        "docs/a.md",
+    ),
+    (
         "a text that is read",
         {**SAMPLES["pip"], "app.py": f"PROMPT = open('prompt.md')\n{WSGI}", "prompt.md": ""},
         "prompt.md",
@@ -89,6 +94,16 @@ def test_the_output_of_the_build_is_ignored_and_what_it_is_made_from_is_not() ->
 
 def test_the_readme_that_a_package_is_built_with_is_let_through() -> None:
     assert "!README.md" in render_ignore_file(found(SAMPLES["uv"]), folder(SAMPLES["uv"])).splitlines()
+
+
+def test_texts_that_a_package_is_built_with_are_let_through() -> None:
+    table = "[tool.poetry]\nname = 'a'\nreadme = ['docs/long.md']\nlicense = {file = 'LICENSE.md'}\n"
+    files = {
+        "pyproject.toml": f"{table}[tool.poetry.scripts]\na = 'a:main'\n[build-system]\nrequires = []\n",
+        "poetry.lock": "",
+        "a/__init__.py": "",
+    }
+    assert render_ignore_file(found(files), folder(files)).splitlines()[-2:] == ["!docs/long.md", "!LICENSE.md"]
 
 
 def test_code_in_a_folder_called_data_is_let_through() -> None:
