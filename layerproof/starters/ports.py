@@ -17,10 +17,11 @@ _IN_CALL = (
     re.compile(r"""^[\s(]*(?:(?!port)\w+\s*,\s*)?(?:["'][\w.:]*["']|\[0, 0, 0, 0\])\s*,\s*(\d{2,5})\b"""),
     re.compile(r"^\s*(\d{2,5})\b(?!\.)"),
 )
-# Without such a call: process.env.PORT || 3000, port = 5000, port: 3000, ":8080", "0.0.0.0", 7000
+# Without such a call: process.env.PORT || 3000, ("--port", default=5000), port := 5000, port: 3000, ":8080"
 _SETTINGS = (
     re.compile(r"""\bPORT\b["'\])]*\s*(?:\|\||\?\?|,|or|:?=)\s*["'(]*(\d{2,5})\b"""),
-    re.compile(r"""(?i)\bport\w*\s*(?::\s*\w+\s*)?=\s*(?:int\()?["']?(\d{2,5})\b"""),
+    re.compile(r"""(?i)["'](?:--)?port["']\s*,[^\n\d]{0,60}?(\d{2,5})\b"""),
+    re.compile(r"""(?i)\bport\w*\s*(?::\s*\w+\s*)?:?=\s*(?:int\()?["']?(\d{2,5})\b"""),
     re.compile(r"""(?i)\bport["']?\s*:\s*(\d{2,5})\b"""),
     re.compile(r"""["'](?:0\.0\.0\.0|\[::\])?:(\d{2,5})["']"""),
     re.compile(r"""["']0\.0\.0\.0["']\s*,\s*(\d{2,5})\b"""),
