@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from msgspec.structs import replace
@@ -119,22 +119,25 @@ def _server(
         "modules": bool(manifest.get("dependencies")) and not (built and built.is_whole),
         "check_syntax": command[1] if not build and command[:1] == ("node",) and len(command) == 2 else "",
     }
-    notes = [*starter.notes, *(() if built else start.notes)]
-    if not command:
-        why = start.unclear or "no script start and no main"
-        notes.append(f"{NO_START} ({why}): set CMD at the end of the Dockerfile")
-    if command and not copies:
-        notes.append("what of the build has to be in the image is not clear: COPY it at the end of the Dockerfile")
-    if command and port is None:
-        notes.append("its port was not found: no EXPOSE and no HEALTHCHECK; add them if it answers")
+    start_notes = () if built else start.notes
     return replace(
         starter,
         command=command,
         port=port,
         health_path=find_health_path(text),
         values=values,
-        notes=tuple(notes),
+        notes=(*starter.notes, *start_notes, *_gaps(command, copies, port, start.unclear)),
     )
+
+
+def _gaps(command: tuple[str, ...], copies: tuple[str, ...], port: int | None, unclear: str) -> Iterator[str]:
+    """What nothing in the folder says, and a person has to fill in."""
+    if not command:
+        yield f"{NO_START} ({unclear or 'no script start and no main'}): set CMD at the end of the Dockerfile"
+    if command and not copies:
+        yield "what of the build has to be in the image is not clear: COPY it at the end of the Dockerfile"
+    if command and port is None:
+        yield "its port was not found: no EXPOSE and no HEALTHCHECK; add them if it answers"
 
 
 def _copies(folder: Folder, command: tuple[str, ...], built: frontend.Server | None) -> tuple[str, ...]:
