@@ -13,20 +13,21 @@ Bad:
 Good:
     **/node_modules
     **/__pycache__
-    **/.git
-    **/.gitignore
-    **/.env
+    .git
+    .gitignore
+    .env
     **/*.log
-    **/data/
+    data/
     **/*.pkl
 
-Fix: Add the missing patterns to the ignore file; `inv check --fix` does.
+Fix: Add the missing patterns to the ignore file; `inv check --fix` does, but for those that hold what a step takes.
 
 Source: R8 (US-7).
 """
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Collection, Iterator, Sequence
 
 from layerproof.context import ignorer
@@ -44,6 +45,13 @@ MANDATORY = {
     "data/": ("data/a.bin",),
     "*.pkl": ("model.pkl", "pkg/model.pkl"),
 }
+# What a program may be made of as well: where a step takes a folder with some of it, it stays.
+_CONTENT = ("data/", "*.pkl")
+# A package that is called data: code counts even where a step takes the whole context.
+_CODE = (
+    *(".py", ".js", ".mjs", ".cjs", ".ts", ".mts", ".cts", ".jsx", ".tsx", ".go", ".rs", ".rb", ".php", ".java"),
+    *(".kt", ".cs", ".ex", ".exs", ".swift", ".dart"),
+)
 
 
 def check(subject: ContextSubject) -> Iterator[Breach]:
@@ -55,16 +63,43 @@ def check(subject: ContextSubject) -> Iterator[Breach]:
     for name, path in _through(subject.patterns, subject.files).items():
         by_line.setdefault(_line_of(path, subject.patterns, subject.lines), {})[name] = path
     for line, through in sorted(by_line.items()):
-        hint = ", ".join(f"**/{name}" for name in through)
-        yield line, f"paths such as {', '.join(through.values())} reach the build context: add {hint}"
+        yield line, f"paths such as {', '.join(through.values())} reach the build context: {_hint(subject, through)}"
 
 
 def mend(subject: ContextSubject, text: str) -> str:
     """The ignore file's text with the missing patterns at its end, where they win over every exception."""
-    missing = _through(subject.patterns or (), subject.files)
+    missing = [name for name in _through(subject.patterns or (), subject.files) if not _is_taken(subject, name)]
     end = "\r\n" if "\r\n" in text else "\n"
+    if not missing:
+        return text
     head = text if not text or text.endswith("\n") else f"{text}{end}"
-    return head + "".join(f"**/{name}{end}" for name in missing)
+    return head + "".join(f"{_pattern(name)}{end}" for name in missing)
+
+
+def _hint(subject: ContextSubject, through: Collection[str]) -> str:
+    """What to add, and what cannot be added before something is moved."""
+    missing = ", ".join(_pattern(name) for name in through if not _is_taken(subject, name))
+    taken = ", ".join(name for name in through if _is_taken(subject, name))
+    parts = (f"add {missing}" * bool(missing), f"a step takes some of {taken}, move that elsewhere first" * bool(taken))
+    return "; ".join(filter(None, parts))
+
+
+def _pattern(name: str) -> str:
+    """The narrowest pattern that closes the paths of a name: at the top only where the list has none below."""
+    return name if len(MANDATORY.get(name, ("", ""))) == 1 else f"**/{name}"
+
+
+def _is_taken(subject: ContextSubject, name: str) -> bool:
+    """Whether the pattern of a name would keep out what a step names, or what may be part of the program."""
+    ignored = ignorer((posixpath.normpath(_pattern(name)),))
+    files = [path for path in subject.files if ignored(path)]
+    for source in {source for flow in subject.flows for node in flow.nodes.values() for source in node.sources}:
+        is_here = source.folder == subject.folder
+        held = [path for path in files if path.endswith(_CODE)] if is_here and source.pattern == "." else files
+        holds_content = name in _CONTENT and any(source.holds(f"{subject.folder}/{path}") for path in held)
+        if holds_content or (is_here and ignored(source.pattern)):
+            return True
+    return False
 
 
 def _through(patterns: tuple[str, ...], files: Collection[str]) -> dict[str, str]:

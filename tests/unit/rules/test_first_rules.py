@@ -149,10 +149,10 @@ GOOD_IGNORE = block(RULES["LP005"], "Good")
     [
         pytest.param(None, ["there is no .dockerignore"], id="no file"),
         pytest.param("**\n!src\n", [], id="everything but the source"),
-        pytest.param(GOOD_IGNORE.replace("**/data/", "data/*"), [], id="the content of a folder"),
+        pytest.param(GOOD_IGNORE.replace("data/", "data/*"), [], id="the content of a folder"),
         pytest.param(GOOD_IGNORE.replace("**/*.log", "*.log"), ["pkg/app.log"], id="at the top only"),
         pytest.param(GOOD_IGNORE + "!app.log\n", ["app.log"], id="an exception that lets one through"),
-        pytest.param(GOOD_IGNORE.replace("**/.env\n", ""), [".env reach the build context"], id="secrets"),
+        pytest.param(GOOD_IGNORE.replace(".env\n", ""), [".env reach the build context"], id="secrets"),
     ],
 )
 def test_ignore_files(text: str | None, words: list[str]) -> None:
@@ -163,7 +163,7 @@ def test_ignore_files(text: str | None, words: list[str]) -> None:
 
 def test_an_empty_ignore_file_lets_all_eight_through_and_says_so_once() -> None:
     [(line, message)] = findings("LP005", context(""))
-    assert (line, message.count("**/")) == (1, 8)
+    assert (line, len(message.partition(": add ")[2].split(", "))) == (1, 8)
 
 
 def test_what_layerproof_keeps_stays_out_as_well() -> None:
@@ -175,6 +175,29 @@ def test_what_layerproof_keeps_stays_out_as_well() -> None:
     assert mended is not None
     assert mended(context(GOOD_IGNORE, files=files), GOOD_IGNORE) == f"{GOOD_IGNORE}**/.layerproof\n"
     assert findings("LP005", context(GOOD_IGNORE, files={"app.py": 1, "x.layerproof/y": 1})) == []
+
+
+@pytest.mark.parametrize(
+    ("step", "path", "left"),
+    [
+        pytest.param("COPY src src", "src/data/countries.json", "", id="a folder of that name further down"),
+        pytest.param("COPY data/seed.json /data/", "data/seed.json", "data/", id="a file that a step names"),
+        pytest.param("COPY data /data", "data/seed.json", "data/", id="a folder that a step names"),
+        pytest.param("COPY . .", "data/__init__.py", "data/", id="a package that is called data"),
+        pytest.param("COPY . .", "data/dump.bin", "", id="what comes with everything else"),
+        pytest.param("COPY models /models", "models/a.pkl", "**/*.pkl", id="a model in a folder that a step takes"),
+        pytest.param("COPY .env ./", ".env", ".env", id="secrets that a step names"),
+        pytest.param("COPY web web", "web/node_modules/a.js", "", id="dependencies in a folder that a step takes"),
+        pytest.param("RUN --mount=type=bind,source=.git,target=.git git describe", ".git/HEAD", ".git", id="a mount"),
+    ],
+)
+def test_the_mended_ignore_file_keeps_out_nothing_that_a_step_takes(step: str, path: str, left: str) -> None:
+    mended = RULES["LP005"].mend
+    assert mended is not None
+    subject = context("", files={path: 1, "app.py": 1}, dockerfile=f"FROM x:1\n{step}\n")
+    assert mended(subject, "").split() == [line for line in GOOD_IGNORE.split() if line != left]
+    [(_, message)] = findings("LP005", subject)
+    assert ("a step takes" in message) is bool(left)
 
 
 def test_what_an_exception_lets_through_is_told_at_its_line() -> None:
