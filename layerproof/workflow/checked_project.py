@@ -55,7 +55,7 @@ def _load(
         project = load(root, engine=engine, environment=environment, profile=profile, on_broken=on_broken)
     except NoComposeFileError:
         project = _without_compose(root.resolve(), on_broken=on_broken)
-        if not project.images:
+        if not project.images and next(_dockerfiles(root, 0), None) is None:
             raise
         return project
     main = without_overlays(project.compose_files)

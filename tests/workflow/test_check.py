@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from layerproof.changes import apply_changes
-from layerproof.errors import ConfigError, UsageError
+from layerproof.errors import ConfigError, NoComposeFileError, UsageError
 from layerproof.model import Finding
 from layerproof.testing import FakeEngine
 from layerproof.workflow import linters
@@ -214,6 +214,25 @@ def test_without_one_compose_file_the_dockerfiles_are_checked_and_the_candidates
     assert report.unchecked == (
         "compose: several files could be meant, name yours with --file: deploy/compose.yaml, infra/compose.yaml",
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "cause"),
+    [
+        pytest.param("FROM node:20-slim\nCOPPY a b\n", "unknown instruction COPPY", id="an instruction"),
+        pytest.param("ARG TAG\n\nFROM node:${TAG}\n", "no image", id="an argument without a value"),
+    ],
+)
+def test_the_only_dockerfile_is_broken_and_the_check_says_where(text: str, cause: str, tmp_path: Path) -> None:
+    (tmp_path / "Dockerfile").write_text(text)
+    [finding] = findings(tmp_path, FakeEngine(), "LP010")
+    assert cause in finding.message
+    assert finding.line == text.count("\n")
+
+
+def test_a_folder_without_a_dockerfile_has_nothing_to_check(tmp_path: Path) -> None:
+    with pytest.raises(NoComposeFileError):
+        check(tmp_path, engine=FakeEngine(), environment={}, tools=("layerproof",))
 
 
 def test_an_unused_ignore_of_a_layerproof_toml_is_told_where_it_stands(repo: Path, engine: FakeEngine) -> None:
