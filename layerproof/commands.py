@@ -87,6 +87,19 @@ def installs_from_manifest(command: str) -> bool:
     return any(found.kind in ("install", "project") for found in _commands(command))
 
 
+def offline_tools(instruction: Instruction) -> frozenset[str]:
+    """The package managers that a RUN has work with what steps before it fetched; vendored Go needs none of that."""
+    offline, fetching = set[str](), set[str]()
+    for command in simple_commands(shell_text(instruction)) if instruction.keyword == "RUN" else ():
+        tool, _ = _tool(command.words)
+        flags = {*tables.OFFLINE.get(tool, ()), tables.OFFLINE_ANYWHERE}
+        if flags.isdisjoint(command.words):
+            fetching |= {tool} if _command(command) else set()
+        elif tool != "go" and tool not in fetching:
+            offline |= {tool, command.words[0]}
+    return frozenset(offline)
+
+
 def _commands(text: str) -> Iterator[Command]:
     for command in simple_commands(text):
         found = _command(command)

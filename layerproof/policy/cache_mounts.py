@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from msgspec import Struct
 
-from layerproof.commands import Command
+from layerproof.commands import Command, offline_tools
 from layerproof.flow import Node
 from layerproof.model import Instruction
 
@@ -50,14 +50,14 @@ CACHES: Mapping[str, Cache] = {
     "composer": Cache(("/root/.composer/cache",), "COMPOSER_HOME|COMPOSER_CACHE_DIR", r"\.composer|/tmp/cache"),
     "go": Cache(
         ("/go/pkg/mod", "/root/.cache/go-build"),
-        "GOMODCACHE|GOPATH|GOCACHE|GOFLAGS|GOENV",
+        "GOMODCACHE|GOPATH|GOCACHE|GOFLAGS|GOENV|GOPROXY[ =]off",
         r"(?<![\w.])/go(?:/pkg(?:/mod)?)?(?![\w/.-])|/go/pkg|modcache|\.cache(?!\w)",
         frozenset(("golang",)),
         ("go",),
     ),
     "cargo": Cache(
         ("/usr/local/cargo/registry",),
-        "CARGO_HOME",
+        "CARGO_HOME|CARGO_NET_OFFLINE",
         r"cargo/registry|\.cargo/registry|/usr/local/cargo(?![\w/])",
         frozenset(("rust", "lukemathwalker/cargo-chef")),
         ("cargo",),
@@ -96,6 +96,11 @@ _NAMES = {"mvnw": "mvn", "mvnd": "mvn", "gradlew": "gradle"}
 def manager_of(command: Command) -> str:
     """Whose cache a command uses: that of uv for `uv pip`, of mvn for the wrapper."""
     return "uv" if command.text.startswith("uv ") else _NAMES.get(command.tool, command.tool)
+
+
+def offline_managers(instructions: Iterable[Instruction]) -> frozenset[str]:
+    """Whose caches have to be full before a step runs: it fetches nothing, and a mount is empty on a new machine."""
+    return frozenset(_NAMES.get(tool, tool) for item in instructions for tool in offline_tools(item))
 
 
 def cache_targets(instruction: Instruction) -> tuple[str, ...]:

@@ -1,9 +1,9 @@
 """
 Put the cache mounts that a Dockerfile lacks into its text, where that is safe.
 
-It is where the folder is known: the base image is known to start as root, no USER and no variable says otherwise, and
-no other line speaks of the folder. What compiles reads its packages from the cache: there either every step that runs
-the tool gets the mount, or none.
+It is where the folder is known: the base image is known to start as root, no USER and no variable says otherwise, no
+other line speaks of the folder, and no step of the same tool is offline: what it needs would not be in the layer. What
+compiles reads its packages from the cache: there either every step that runs the tool gets the mount, or none.
 """
 
 from __future__ import annotations
@@ -17,7 +17,15 @@ from layerproof.dockerfile import copied_from, find_stage, parse_again
 from layerproof.errors import ConfigError
 from layerproof.model import Image, Instruction, Stage
 from layerproof.policy import BuildSubject, target_stage
-from layerproof.policy.cache_mounts import CACHES, NO_CACHE, STORES, cache_targets, manager_of, without_cache
+from layerproof.policy.cache_mounts import (
+    CACHES,
+    NO_CACHE,
+    STORES,
+    cache_targets,
+    manager_of,
+    offline_managers,
+    without_cache,
+)
 from layerproof.policy.chains import stage_chain, upstream_of, whole_chain
 from layerproof.policy.installs import downloads
 from layerproof.references import upstream_name
@@ -89,6 +97,7 @@ def _plan(subject: BuildSubject) -> dict[int, set[str]]:
     """The managers whose caches each step is to get, by line."""
     plan: dict[int, set[str]] = {}
     refused = set[int]()
+    offline = offline_managers(_instructions(subject.image.dockerfile.stages))
     for line, commands in subject.kinds.installs.items():
         node = subject.flow.nodes[line]
         found = [item for item in commands if downloads(item)]
@@ -97,7 +106,9 @@ def _plan(subject: BuildSubject) -> dict[int, set[str]]:
             continue
         # --no-cache-dir goes when pip gets its mount; whatever else turns a cache off was meant.
         works = all(without_cache(item, node) in ("", NO_CACHE * (manager_of(item) == "pip")) for item in found)
-        fits = all(_fits(subject, node.stage, node.instruction, manager) for manager in managers)
+        fits = offline.isdisjoint(managers) and all(
+            _fits(subject, node.stage, node.instruction, manager) for manager in managers
+        )
         if works and fits and len(managers & STORES.keys()) < 2:
             plan[line] = managers
         else:

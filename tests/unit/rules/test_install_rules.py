@@ -418,12 +418,19 @@ def test_compiling_at_start_is_told_of_services_and_of_what_ships_only() -> None
             id="yarn 1",
         ),
         pytest.param(
-            "FROM maven:3.9 AS b\nCOPY pom.xml .\nRUN mvn dependency:go-offline\nCOPY src src\nRUN mvn -o package\n"
+            "FROM maven:3.9 AS b\nCOPY pom.xml .\nRUN mvn dependency:go-offline\nCOPY src src\nRUN mvn package\n"
             "FROM eclipse-temurin:21-jre\nCOPY --from=b /target/*.jar /app.jar\n",
             "RUN --mount=type=cache,target=/root/.m2,sharing=locked mvn dependency:go-offline\nCOPY src src\n"
-            "RUN --mount=type=cache,target=/root/.m2,sharing=locked mvn -o package\n"
+            "RUN --mount=type=cache,target=/root/.m2,sharing=locked mvn package\n"
             "FROM eclipse-temurin:21-jre\nCOPY --from=b /target/*.jar /app.jar\n",
-            id="maven that packages offline",
+            id="maven that packages",
+        ),
+        pytest.param(
+            "FROM mcr.microsoft.com/dotnet/sdk:8.0 AS build\nCOPY *.csproj .\n"
+            f"RUN dotnet restore && dotnet publish --no-restore\n{STATIC}",
+            "RUN --mount=type=cache,target=/root/.nuget/packages dotnet restore && dotnet publish --no-restore\n"
+            f"{STATIC}",
+            id="dotnet that restores and publishes in one step",
         ),
     ],
 )
@@ -433,6 +440,10 @@ def test_cache_mounts_are_put_in(text: str, mended: str) -> None:
     assert lines("LP011", build(mend(subject, text))) == []
 
 
+MAVEN = "FROM maven:3.9 AS build\nCOPY pom.xml ./\nRUN mvn -B dependency:go-offline\nCOPY src src\n"
+JDK = "FROM eclipse-temurin:21-jdk AS build\nCOPY gradlew build.gradle ./\nRUN ./gradlew dependencies\nCOPY src src\n"
+DOTNET = "FROM mcr.microsoft.com/dotnet/sdk:8.0 AS build\nCOPY *.csproj ./\nRUN dotnet restore\nCOPY . .\n"
+RUST = "FROM rust:1.80 AS build\nCOPY Cargo.toml Cargo.lock ./\nRUN cargo fetch\nCOPY src src\n"
 ALPINE_GO = "FROM alpine:3.20 AS build\nCOPY go.mod ./\nRUN go mod download\n"
 
 
@@ -471,6 +482,15 @@ ALPINE_GO = "FROM alpine:3.20 AS build\nCOPY go.mod ./\nRUN go mod download\n"
         ),
         pytest.param("FROM gradle:8-jdk21 AS b\nRUN gradle build\nFROM x\n", id="gradle in its image"),
         pytest.param(f"{NODE}RUN --mount=type=cache,target=/c npm ci --cache /c\n", id="a step that has one"),
+        pytest.param(f"{NODE}RUN npm ci\nRUN npm ci --offline --omit=dev\n", id="npm that is offline later"),
+        pytest.param(f"{MAVEN}RUN mvn -B -o package\n{STATIC}", id="maven that is offline later"),
+        pytest.param(f"{MAVEN}RUN mvn --offline package\n{STATIC}", id="maven that is offline later, in full"),
+        pytest.param(f"{JDK}RUN ./gradlew bootJar --offline\n{STATIC}", id="gradle that is offline later"),
+        pytest.param(f"{DOTNET}RUN dotnet publish --no-restore\n{STATIC}", id="dotnet without a restore"),
+        pytest.param(f"{DOTNET}RUN dotnet build\nRUN dotnet test --no-build\n{STATIC}", id="dotnet without a build"),
+        pytest.param(f"{RUST}RUN cargo build --frozen\n{STATIC}", id="cargo that is frozen later"),
+        pytest.param(f"{RUST}ENV CARGO_NET_OFFLINE=true\nRUN cargo build\n{STATIC}", id="cargo by a variable"),
+        pytest.param(f"{GO}RUN go mod download\nRUN GOPROXY=off go build\n{STATIC}", id="go without a proxy"),
     ],
 )
 def test_cache_mounts_that_are_not_safe_are_left_to_the_reader(text: str) -> None:
