@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from layerproof import package_managers as tables
 from layerproof.model import Instruction
+from layerproof.programs import package_manager, verb_at
 from layerproof.shell import SimpleCommand, simple_commands
 
 Kind = Literal["install", "project", "build", "system", "fetch"]
@@ -40,10 +41,10 @@ class Command(Struct, frozen=True):
     def names_packages(self) -> bool:
         """Whether it says itself what to install (`npm i -g serve`, `pip install uv`): no manifest drives it."""
         verb = self.text.split()[-1]
-        if self.kind != "install":
+        if self.kind != "install" or not tables.DRIVEN.get(self.tool, frozenset()).isdisjoint(self.words):
             return False
-        if self.tool in ("pipx", "gem", "cargo", "go", "uv", "poetry", "pdm", "composer", "dotnet", "conda", "mamba"):
-            return verb in tables.NAMING.get(self.tool, ()) and "-f" not in self.words and "--file" not in self.words
+        if self.tool in tables.NAMING:
+            return verb in tables.NAMING[self.tool] and "-f" not in self.words and "--file" not in self.words
         if self.tool == "pip":
             return not any(word.startswith(("-r", "--requirement")) for word in self.words) and verb == "install"
         # npm install NAME installs what the manifest names as well.
@@ -91,7 +92,7 @@ def offline_tools(instruction: Instruction) -> frozenset[str]:
     """The package managers that a RUN has work with what steps before it fetched; vendored Go needs none of that."""
     offline, fetching = set[str](), set[str]()
     for command in simple_commands(shell_text(instruction)) if instruction.keyword == "RUN" else ():
-        tool, _ = _tool(command.words)
+        tool, _ = package_manager(command.words)
         flags = {*tables.OFFLINE.get(tool, ()), tables.OFFLINE_ANYWHERE}
         if flags.isdisjoint(command.words):
             fetching |= {tool} if _command(command) else set()
@@ -108,50 +109,16 @@ def _commands(text: str) -> Iterator[Command]:
 
 
 def _command(command: SimpleCommand) -> Command | None:
-    tool, start = _tool(command.words)
+    tool, start = package_manager(command.words)
     find: Callable[..., Command | None] = _SPECIAL.get(tool, _by_verb)
     return find(command, tool, start)
-
-
-def _tool(words: Sequence[str]) -> tuple[str, int]:
-    """The package manager, and where its own words begin: `python3 -m pip`, `uv pip`, `npx --yes playwright`."""
-    name = words[0].rsplit("/", 1)[-1]
-    if re.fullmatch(r"pip\d?(?:\.\d+)?", name):
-        return "pip", 1
-    if re.fullmatch(r"python\d?(?:\.\d+)?", name) and "-m" in words[:-1]:
-        at = words.index("-m") + 1
-        return words[at], at + 1
-    if name == "uv" and "pip" in words[1:]:
-        at = _verb_at(words, 1, "uv")
-        return ("pip", at + 1) if words[at : at + 1] == ("pip",) else ("uv", 1)
-    if name == "php":
-        # php -d memory_limit=-1 /usr/bin/composer install, php composer.phar install
-        at = next((n for n, word in enumerate(words) if word.rsplit("/", 1)[-1] in ("composer", "composer.phar")), 0)
-        return ("composer", at + 1) if at else (name, 1)
-    if name in ("npx", "bunx") and "playwright" in words:
-        return "npx", words.index("playwright") + 1
-    if name in ("npx", "bunx") and (at := _verb_at(words, 1, name)) < len(words):
-        # npx -y pnpm@9 install
-        tool = words[at].partition("@")[0]
-        return (tool, at + 1) if tool in tables.ECOSYSTEMS["node"] else (name, 1)
-    return name, 1
-
-
-def _verb_at(words: Sequence[str], start: int, tool: str) -> int:
-    """Where the first word that is no option stands; the end where there is none."""
-    at = start
-    # cargo +nightly build, bundle _2.5.6_ install
-    chosen = {"cargo": "+", "bundle": "_"}.get(tool, "-")
-    while at < len(words) and words[at].startswith(("-", chosen)):
-        at += 2 if words[at] in tables.VALUED.get(tool, ()) else 1
-    return at
 
 
 def _by_verb(command: SimpleCommand, tool: str, start: int) -> Command | None:
     words = command.words
     if _is_offline(command, tool) or words[start:] in tables.ASKED or "--help" in words:
         return None
-    at = _verb_at(words, start, tool)
+    at = verb_at(words, start, tool)
     verb, second = (*words[at : at + 1], "")[0], (*words[at + 1 : at + 2], "")[0]
     roles: tuple[tuple[Collection[str], Kind], ...] = (
         (tables.INSTALLS.get(tool, ()), "install"),
@@ -173,6 +140,8 @@ def _refined(command: Command) -> Command | None:
     words = command.words
     kind: Kind | None = command.kind
     if command.kind == "project" and tables.PROJECTS[command.tool][1].intersection(words):
+        kind = "install"
+    if command.kind == "build" and not tables.DEPENDENCIES_ONLY.isdisjoint(words):
         kind = "install"
     if command.tool == "pip" and command.text.endswith(" install") and _is_local(words):
         kind = None if "--no-deps" in words else "project"
@@ -222,6 +191,38 @@ def _mix(command: SimpleCommand, tool: str, start: int) -> Command | None:
     if words[start : start + 1] == ("do",) and "deps.get" in words:
         return Command("install", tool, "mix do deps.get", words[start:])
     return _by_verb(command, tool, start)
+
+
+def _yarn(command: SimpleCommand, tool: str, start: int) -> Command | None:
+    """`yarn workspace web add x`: a verb behind the name of a workspace."""
+    at = verb_at(command.words, start, tool)
+    inner = command.words[at : at + 1] == ("workspace",)
+    return None if inner and len(command.words) < at + 3 else _by_verb(command, tool, at + 2 if inner else start)
+
+
+def _by_operand(command: SimpleCommand, tool: str, start: int) -> Command | None:
+    """Whose operands are packages: `docker-php-ext-install intl`, `cpanm --installdeps .`, `dpkg -i x.deb`."""
+    words = command.words[start:]
+    kind: Kind = "system" if tool in tables.SYSTEM_BY_OPERAND else "install"
+    named = words if kind == "system" else tuple(word for word in words if not word.startswith("-"))
+    if not named or words in tables.ASKED or not tables.ASKING.isdisjoint(words):
+        return None
+    return Command(kind, tool, command.words[0], words)
+
+
+def _dpkg(command: SimpleCommand, tool: str, start: int) -> Command | None:
+    flag = next((word for word in command.words[start:] if tables.DPKG_INSTALL.fullmatch(word)), "")
+    return Command("system", tool, f"{command.words[0]} {flag}", command.words[start:]) if flag else None
+
+
+def _r(command: SimpleCommand, tool: str, start: int) -> Command | None:
+    """R -q -e "install.packages('x')", Rscript -e 'renv::restore()'"""
+    for flag, expression in pairwise(command.words[start:]):
+        found = tables.R_INSTALL.search(expression) if flag in ("-e", "--eval") else None
+        if found:
+            tool = "renv" if found["name"] in tables.R_RESTORING else "R"
+            return Command("install", tool, f"{command.words[0]} -e {found['name']}()", command.words[start:])
+    return None
 
 
 def _npx(command: SimpleCommand, tool: str, start: int) -> Command | None:
@@ -281,4 +282,8 @@ _SPECIAL: Mapping[str, Callable[[SimpleCommand, str, int], Command | None]] = {
     "mix": _mix,
     "npx": _npx,
     "pacman": _pacman,
+    "yarn": _yarn,
+    "dpkg": _dpkg,
+    **dict.fromkeys(("R", "Rscript"), _r),
+    **dict.fromkeys((*tables.SYSTEM_BY_OPERAND, *tables.INSTALL_BY_OPERAND), _by_operand),
 }

@@ -21,7 +21,9 @@ _MANIFESTS = tuple(
     Directory.*.props Directory.*.targets [Nn]u[Gg]et.[Cc]onfig packages.lock.json global.json dotnet-tools.json
     gradle.lockfile composer.json composer.lock Gemfile Gemfile.lock *.gemspec mix.exs mix.lock conanfile.*
     vcpkg.json shard.yml shard.lock stack.yaml* *.cabal project.clj deps.edn rebar.config rebar.lock Package.swift
-    Package.resolved pubspec.yaml pubspec.lock
+    Package.resolved pubspec.yaml pubspec.lock rush.json pixi.toml pixi.lock packages.config cpanfile
+    cpanfile.snapshot Makefile.PL Build.PL DESCRIPTION *.rockspec luarocks.lock Podfile Podfile.lock *.opam
+    *.opam.locked dune-project cabal.project cabal.project.freeze package.yaml
     """.split()  # noqa: SIM905  # a hundred names read better than a hundred quoted lines
 )
 # One expression, because every file of a build context is asked.
@@ -46,6 +48,7 @@ _OF_DOCKER = ("Dockerfile*", "*.Dockerfile", "*.dockerfile", ".dockerignore", "*
 
 # For each package manager: the files that declare dependencies, and the locks beside them that it obeys.
 _PYTHON_PROJECT = ("pyproject.toml", "setup.py", "setup.cfg")
+_PERL = ("cpanfile", "Makefile.PL", "Build.PL")
 _DRIVERS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "npm": (("package.json",), ("package-lock.json", "npm-shrinkwrap.json")),
     "yarn": (("package.json",), ("yarn.lock",)),
@@ -86,13 +89,28 @@ _DRIVERS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "flutter": (("pubspec.yaml",), ("pubspec.lock",)),
     "deno": (("deno.json", "deno.jsonc"), ("deno.lock",)),
     "ansible-galaxy": (("requirements.yml", "requirements.yaml"), ()),
+    "lerna": (("package.json",), ("package-lock.json", "yarn.lock")),
+    "rush": (("rush.json", "package.json"), ()),
+    "pixi": (("pixi.toml", "pyproject.toml"), ("pixi.lock",)),
+    "rye": (("pyproject.toml",), ("requirements.lock", "requirements-dev.lock")),
+    "setup.py": (_PYTHON_PROJECT, ()),
+    "nuget": (("packages.config", "*.csproj", "*.fsproj", "*.vbproj"), ("packages.lock.json",)),
+    "cpanm": (_PERL, ()),
+    "cpm": (_PERL, ("cpanfile.snapshot",)),
+    "carton": (_PERL, ("cpanfile.snapshot",)),
+    "renv": (("renv.lock", "DESCRIPTION"), ()),
+    "luarocks": (("*.rockspec",), ("luarocks.lock",)),
+    "rebar3": (("rebar.config",), ("rebar.lock",)),
+    "lein": (("project.clj",), ()),
+    "pod": (("Podfile",), ("Podfile.lock",)),
+    "opam": (("*.opam",), ()),
+    "cabal": (("*.cabal", "cabal.project"), ("cabal.project.freeze",)),
+    "stack": (("stack.yaml", "package.yaml", "*.cabal"), ("stack.yaml.lock",)),
     # No command of these is known; a proof says so where one of their manifests is copied.
-    "renv": (("renv.lock",), ()),
     "conan": (("conanfile.txt", "conanfile.py"), ()),
     "vcpkg": (("vcpkg.json",), ()),
     "shards": (("shard.yml",), ("shard.lock",)),
-    "stack": (("stack.yaml", "*.cabal"), ("stack.yaml.lock",)),
-    "leiningen": (("project.clj", "deps.edn"), ()),
+    "clojure": (("deps.edn",), ()),
 }
 MANAGERS = tuple(_DRIVERS)
 # What a line of a manifest looks like that names something to fetch; of one not listed here it is taken for granted.

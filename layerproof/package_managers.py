@@ -6,12 +6,14 @@ import re
 from collections.abc import Mapping
 
 ECOSYSTEMS = {
-    "node": ("npm", "npx", "pnpm", "yarn", "bun"),
-    "python": ("pip", "uv", "poetry", "pdm", "pipenv", "pipx", "conda", "mamba", "micromamba"),
+    "node": ("npm", "npx", "pnpm", "yarn", "bun", "lerna", "rush"),
+    "python": (
+        *("pip", "uv", "poetry", "pdm", "pipenv", "pipx", "conda", "mamba", "micromamba", "pixi", "rye", "setup.py"),
+    ),
     "go": ("go",),
     "rust": ("cargo",),
     "jvm": ("mvn", "mvnw", "mvnd", "gradle", "gradlew", "sbt"),
-    "dotnet": ("dotnet",),
+    "dotnet": ("dotnet", "nuget"),
     "php": ("composer",),
     "ruby": ("bundle", "gem"),
     "elixir": ("mix",),
@@ -19,16 +21,42 @@ ECOSYSTEMS = {
     "dart": ("dart", "flutter"),
     "deno": ("deno",),
     "ansible": ("ansible-galaxy",),
+    "perl": ("cpanm", "cpm", "carton"),
+    "r": ("R", "renv"),
+    "lua": ("luarocks",),
+    "erlang": ("rebar3",),
+    "clojure": ("lein",),
+    "cocoapods": ("pod",),
+    "ocaml": ("opam",),
+    "haskell": ("cabal", "stack"),
 }
 ECOSYSTEM_OF = {tool: name for name, tools in ECOSYSTEMS.items() for tool in tools}
 
+# Functions of R that install: what they are told, or what a lock or a DESCRIPTION says.
+_R_SOURCES = ("bioc", "cran", "git", "github", "gitlab", "url", "version")
+R_NAMING = (
+    *("install.packages", "utils::install.packages", "renv::install", "BiocManager::install", "pak::pkg_install"),
+    *(f"{package}install_{source}" for package in ("remotes::", "devtools::", "") for source in _R_SOURCES),
+)
+R_RESTORING = (
+    *("renv::restore", "packrat::restore", "pak::local_install_deps"),
+    *("remotes::install_deps", "devtools::install_deps", "install_deps"),
+)
+# install.packages('shiny'); not installed.packages()
+R_INSTALL = re.compile(rf"(?<![\w.:])(?P<name>{'|'.join(map(re.escape, (*R_NAMING, *R_RESTORING)))})\s*\(")
+
 # tool -> its verbs that install; a verb of two words has a blank
 INSTALLS: Mapping[str, tuple[str, ...]] = {
-    "npm": ("ci", "i", "install", "clean-install", "install-clean", "add", "update", "up", "upgrade"),
+    "npm": (
+        *("ci", "i", "install", "clean-install", "install-clean", "add", "update", "up", "upgrade"),
+        # its other names for them, and those that test afterwards
+        *("ic", "in", "ins", "inst", "insta", "instal", "isnt", "isnta", "isntal", "isntall", "isntall-clean"),
+        *("udpate", "install-test", "it", "install-ci-test", "clean-install-test", "cit", "sit"),
+    ),
     "pnpm": ("ci", "i", "install", "add", "fetch", "update", "up"),
     "bun": ("ci", "i", "install", "add", "update"),
     "yarn": ("", "install", "add", "up", "upgrade", "workspaces focus"),
-    "pip": ("install", "sync", "download", "wheel"),
+    "pip": ("install", "sync", "download", "wheel", "pip-sync"),
     "uv": ("add", "tool install", "python install"),
     "pipx": ("install", "inject"),
     "poetry": ("add", "update"),
@@ -37,7 +65,7 @@ INSTALLS: Mapping[str, tuple[str, ...]] = {
     "conda": ("install", "create", "env create", "env update"),
     "mamba": ("install", "create", "env create", "env update"),
     "micromamba": ("install", "create", "env create", "env update"),
-    "composer": ("update", "require"),
+    "composer": ("update", "u", "upgrade", "require", "r"),
     "bundle": ("", "install", "update"),
     "gem": ("install",),
     "go": ("mod download", "get"),
@@ -49,6 +77,17 @@ INSTALLS: Mapping[str, tuple[str, ...]] = {
     "mix": ("deps.get",),
     "deno": ("install", "cache", "add"),
     "ansible-galaxy": ("install", "collection install", "role install"),
+    "lerna": ("bootstrap",),
+    "rush": ("install", "update"),
+    "pixi": ("install", "add", "global install"),
+    "nuget": ("restore", "install"),
+    "carton": ("install",),
+    "cpm": ("install",),
+    "luarocks": ("install",),
+    "rebar3": ("get-deps",),
+    "lein": ("deps",),
+    "pod": ("install", "update"),
+    "opam": ("install",),
 }
 # tool -> those of them that are told what to install
 NAMING: Mapping[str, tuple[str, ...]] = {
@@ -59,17 +98,33 @@ NAMING: Mapping[str, tuple[str, ...]] = {
     "uv": ("add", "install"),
     "poetry": ("add",),
     "pdm": ("add",),
-    "composer": ("require",),
+    "composer": ("require", "r"),
     "dotnet": ("install",),
     "conda": ("install", "create"),
     "mamba": ("install", "create"),
+    "pixi": ("add", "global install"),
+    "nuget": ("install",),
+    "luarocks": ("install",),
+    "opam": ("install",),
+    "cpanm": ("cpanm",),
+    "cpm": ("install",),
+    "R": tuple(f"{name}()" for name in R_NAMING),
+}
+# tool -> what says that a manifest drives it all the same
+DRIVEN: Mapping[str, frozenset[str]] = {
+    "cpanm": frozenset(("--installdeps", ".")),
+    "luarocks": frozenset(("--deps-only", "--only-deps")),
+    "opam": frozenset(("--deps-only", ".", "./")),
+    "nuget": frozenset(("packages.config",)),
 }
 # tool -> its verbs that install the project itself and what it lacks, and the flags that leave the project out
 PROJECTS: Mapping[str, tuple[tuple[str, ...], frozenset[str]]] = {
     "uv": (("sync",), frozenset(("--no-install-project", "--no-install-workspace"))),
     "poetry": (("install", "sync"), frozenset(("--no-root",))),
     "pdm": (("install", "sync"), frozenset(("--no-self",))),
-    "composer": (("install",), frozenset(("--no-autoloader", "--no-scripts"))),
+    "rye": (("sync",), frozenset()),
+    "setup.py": (("install", "develop"), frozenset()),
+    "composer": (("install", "i"), frozenset(("--no-autoloader", "--no-scripts"))),
 }
 # tool -> its verbs that fetch and compile what is missing while they build
 BUILDS: Mapping[str, tuple[str, ...]] = {
@@ -79,15 +134,31 @@ BUILDS: Mapping[str, tuple[str, ...]] = {
     "swift": ("build", "test"),
     "mix": ("compile", "release"),
     "flutter": ("build",),
+    "rebar3": ("compile", "release", "as"),
+    "lein": ("uberjar", "compile"),
+    "cabal": ("build", "install", "v2-build", "new-build"),
+    "stack": ("build", "install"),
 }
+# What leaves only the dependencies of what such a tool builds.
+DEPENDENCIES_ONLY = frozenset(("--only-dependencies", "--dependencies-only"))
 MAVEN_PHASES = {"package", "install", "verify", "compile", "test", "deploy"}
 # dependency:go-offline, dependency:resolve-plugins, org.apache.maven.plugins:maven-dependency-plugin:3.6.1:go-offline
 MAVEN_FETCH = re.compile(r"(?:^|:|-)dependency(?:-plugin)?(?::[\d.]+)?:(?:go-offline|resolve|get|copy-dep)")
+_RPM_INSTALLS = ("install", "in", "groupinstall", "group install", "localinstall", "builddep", "module install")
 SYSTEM: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(("apt", "apt-get", "aptitude"), ("install", "build-dep")),
-    **dict.fromkeys(("dnf", "microdnf", "tdnf", "yum", "zypper"), ("install", "in", "groupinstall")),
+    **dict.fromkeys(("dnf", "microdnf", "tdnf", "yum", "zypper"), _RPM_INSTALLS),
     "apk": ("add",),
+    "pecl": ("install",),
+    "pear": ("install",),
 }
+# Those whose operands are packages, with no verb before them.
+SYSTEM_BY_OPERAND = ("docker-php-ext-install", "install-php-extensions")
+INSTALL_BY_OPERAND = ("cpanm",)
+# What they are asked with.
+ASKING = frozenset(("--help", "--info", "--version"))
+# -i, -iR, --install
+DPKG_INSTALL = re.compile(r"-i[A-Z]*|--install")
 # -S, -Sy, -Syu, --sync: not -Ss, -Si, -Sc, -Sl, -Sg, which ask or clean up
 PACMAN_SYNC = re.compile(r"-S[yuwq]*|--sync")
 FETCHES: Mapping[str, tuple[str, ...]] = {
@@ -114,9 +185,26 @@ VALUED: Mapping[str, tuple[str, ...]] = {
     "cargo": ("-C", "--config", "--color", "-Z"),
     "composer": ("-d", "--working-dir"),
     **dict.fromkeys(("apt", "apt-get", "aptitude"), ("-o", "-t", "-c", "--target-release", "--option")),
+    **dict.fromkeys(
+        ("dnf", "microdnf", "tdnf", "yum", "zypper"),
+        (
+            *("-c", "-d", "-e", "-R", "-x", "--config", "--exclude", "--disablerepo", "--enablerepo", "--forcearch"),
+            *("--installroot", "--releasever", "--repo", "--repoid", "--root", "--setopt"),
+        ),
+    ),
+    **dict.fromkeys(("pecl", "pear"), ("-d",)),
+    "luarocks": ("--lua-dir", "--lua-version", "--server", "--tree"),
     "apk": ("-X", "-p", "--repository", "--root"),
     "git": ("-C", "-c"),
     **dict.fromkeys(("npx", "bunx"), ("-p", "--package")),
+}
+# What runs a program of a registry or of the project, and its verbs for that; without any it does nothing else.
+RUN_FROM_REGISTRY: Mapping[str, tuple[str, ...]] = {
+    **dict.fromkeys(("npx", "bunx", "pnpx"), ()),
+    "npm": ("exec", "x"),
+    "pnpm": ("dlx", "exec"),
+    "yarn": ("dlx", "exec", "run"),
+    "bun": ("x",),
 }
 PIP_VALUED = (
     *("-r", "--requirement", "-c", "--constraint", "-t", "--target", "--prefix", "--root", "-i", "--index-url"),

@@ -12,8 +12,8 @@ _CONTINUATION = re.compile(r"\\\r?\n")
 # <<EOF, <<-'END'; not <<<
 _HEREDOC = re.compile(r"(?<!<)<<(?P<dash>-?)\s*(?P<quote>[\"']?)(?P<word>\w+)(?P=quote)")
 _SHELLS = ("sh", "bash", "ash", "dash", "zsh", "ksh")
-# NAME=value
-_ASSIGNMENT = re.compile(r"[A-Za-z_]\w*\+?=")
+# NAME=value, NAME+=value; not poetry==1.8
+_ASSIGNMENT = re.compile(r"[A-Za-z_]\w*\+?=(?!=)")
 _RESERVED = {"then", "else", "elif", "do", "if", "while", "until", "!", "{", "}", "time", "exec", "command", "nohup"}
 # A Dockerfile's or a health check's own words, and a manager of package managers that runs the one named next.
 _RESERVED |= {"RUN", "CMD", "ENTRYPOINT", "corepack"}
@@ -33,6 +33,18 @@ _WRAPPERS: dict[str, tuple[tuple[str, ...], int]] = {
     "dumb-init": (("-r", "--rewrite"), 0),
     "catatonit": ((), 0),
 }
+# Programs that run another one in an environment of theirs: the verb for that, and the options with a value.
+_RUNNERS: dict[str, tuple[str, tuple[str, ...]]] = {
+    **dict.fromkeys(
+        ("conda", "mamba", "micromamba"),
+        ("run", ("-n", "--name", "-p", "--prefix", "-r", "--root-prefix", "--cwd", "-e", "--env", "-a", "--attach")),
+    ),
+    **dict.fromkeys(("poetry", "pipenv", "pdm", "rye"), ("run", ("-C", "--directory", "-P", "--project", "-p"))),
+    "pipx": ("run", ("--spec", "--python", "--pip-args", "--index-url")),
+    "uvx": ("", ("--from", "--with", "--python", "-p", "--index", "--index-url", "--extra-index-url")),
+}
+# poetry@1.8, poetry==1.8.3, flask[async]==3; not @scope/name
+_VERSIONED = re.compile(r"^([A-Za-z][\w.-]*)(?:\[[\w,-]*\])?(?:@|==)\S*$")
 
 
 class SimpleCommand(Struct, frozen=True):
@@ -142,6 +154,8 @@ def _unwrapped(words: list[str]) -> Iterator[SimpleCommand]:
             words = words[1:]
         elif name in _WRAPPERS:
             words = _after_options(words[1:], *_WRAPPERS[name])
+        elif name in _RUNNERS and (inner := _run_by(words[1:], *_RUNNERS[name])):
+            words = inner
         elif name in (*_SHELLS, "su", "CMD-SHELL"):
             script = " ".join(words[1:]) if name == "CMD-SHELL" else _script_of(words[1:])
             yield from simple_commands(script) if script else ()
@@ -155,6 +169,15 @@ def _after_options(words: list[str], valued: tuple[str, ...], operands: int) -> 
     while words and (words[0].startswith("-") or _ASSIGNMENT.match(words[0])):
         words = words[2:] if words[0] in valued else words[1:]
     return words[operands:]
+
+
+def _run_by(words: list[str], verb: str, valued: tuple[str, ...]) -> list[str]:
+    """What `conda run -n x pip install y` runs, without the version that is asked for; [] where it runs nothing."""
+    rest = _after_options(words, valued, 0)
+    if verb and rest[:1] != [verb]:
+        return []
+    rest = _after_options(rest[1:] if verb else rest, valued, 0)
+    return [_VERSIONED.sub(r"\1", rest[0]), *rest[1:]] if rest else []
 
 
 def _script_of(words: Sequence[str]) -> str:

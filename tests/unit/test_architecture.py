@@ -39,6 +39,7 @@ LEVELS = {
         "commands",
         "manifests",
         "package_managers",
+        "programs",
         "shell",
         "validation",
         "volatile",

