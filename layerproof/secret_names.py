@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-# DB_PASSWORD, RABBITMQ_DEFAULT_PASS, AWS_SECRET_ACCESS_KEY, SECRET_KEY_BASE, NPM_TOKEN_DEV; not KEYBOARD, PWD, and not
-# what is about one: TOKEN_FILE, PASSWORD_RESET_TIMEOUT, AWS_ACCESS_KEY_ID, PUSHER_APP_KEY
+# DB_PASSWORD, RABBITMQ_DEFAULT_PASS, AWS_SECRET_ACCESS_KEY, SECRET_KEY_BASE, NPM_TOKEN_DEV, GITHUB_PAT, NPM_AUTH; not
+# KEYBOARD, PWD, COMPAT, GLOB_PAT, USE_AUTH, and not what is about one: TOKEN_FILE, PASSWORD_RESET_TIMEOUT,
+# AWS_ACCESS_KEY_ID, PUSHER_APP_KEY
 _SECRET = re.compile(
-    r"(?:^|_)((?:pg)?(?:password|passwd|pass|passphrase)|secret|token|credentials?|apikey"
-    r"|(?:api|access|private|secret|master|signing|encryption|jwt|fernet)_?key|\w+_pwd)"
+    r"(?:^|_)((?:pg)?(?:password|passwd|pass|passphrase)|secret|(?:access|auth|api)?token|credentials?|apikey"
+    r"|(?:api|access|private|secret|master|signing|encryption|jwt|fernet|ssh|deploy)_?key|\w+_pwd"
+    r"|(?:git|github|gh|ghcr|gitlab|gl|nuget|npm|azure|azdo|ado|azp|vsts|feed|devops|registry|packages|access)_pat"
+    r"|(?:npm|composer|nuget|registry|artifactory|nexus|docker)_auth)"
     r"(_(base|value|arg|key|default|dev|development|test|staging|prod|production|live|local|main|old|new|root|admin"
     r"|user|db|database|github|gitlab|npm|\d+)|\d+)*$|^(?:neo4j_auth|app_key)$"
 )
@@ -46,6 +49,42 @@ _LITERALS = {
     # Authorization: Bearer 0123abcd
     "an Authorization header": r"Authorization:\s*(Bearer|Basic|token)\s+[A-Za-z0-9][\w.+/=-]{7,}",
 }
+# What follows a flag or a name: not a variable, a substitution, the next flag or where it is kept.
+_WORD = r"[ =]+[\"']?(?P<value>[^\s\"'$`<>{}|;&-][^\s\"'$`<>{}|;&]{3,})(?![$`{])"
+_ONE_COMMAND = r"[^|;&\n]*?\s"
+# A password among the words of a command, and what that is called.
+_COMMANDS = {
+    # --requirepass hunter2, --auth.token=hunter2; not --password-file x, --disabled-password app
+    "a password behind a flag": (
+        r"(?<!\S)--(?!(?:no|skip|without|disabled?|allow|empty|random|generate|ask|prompt)-)(?:[\w.-]+[-._])?"
+        rf"(?:password|passwd|pass|passphrase|requirepass|masterauth|token|api-?key|secret-?key){_WORD}"
+    ),
+    # redis-cli -h cache -a hunter2
+    "a password for Redis": rf"\b(?:redis|valkey|keydb)-cli\b{_ONE_COMMAND}-a{_WORD}",
+    # mysqladmin -uroot -phunter2
+    "a password for MySQL": (
+        r"\b(?:mysql(?:admin|dump|check|show|import)?|mariadb(?:-admin|-dump|-check)?)\s(?:[^|;&\n]*?\s)?"
+        r"-p(?P<value>[^\s\"'$`<>{}|;&]{4,})(?![$`{])"
+    ),
+    # mongosh -u root -p hunter2
+    "a password for MongoDB": rf"\bmongo(?:sh|dump|restore|export|import)?\b{_ONE_COMMAND}-p{_WORD}",
+    # docker login -u me -p hunter2 registry.example
+    "a password for a registry": (
+        rf"\b(?:docker|podman|buildah|skopeo|helm|oras|crane)\b{_ONE_COMMAND}login{_ONE_COMMAND}-p{_WORD}"
+    ),
+    "a password for ssh": rf"\bsshpass\s+-p{_WORD.replace('[ =]+', ' *')}",
+    # echo 'root:hunter2' | chpasswd; of chpasswd -e it is a hash
+    "a password of a user": (
+        r"\b(?:echo|printf)\s+(?:-\w+\s+)*[\"']?[\w.-]+:(?P<value>[^\s\"'$`|:]+)[\"']?\s*\|"
+        r"\s*(?:sudo\s+)?(?:/\S*/)?chpasswd\b(?!\s+(?:-e|--encrypted))"
+    ),
+}
+_IN_COMMAND = {name: re.compile(expression) for name, expression in _COMMANDS.items()}
+# export DB_PASSWORD=hunter2, -e DB_PASSWORD=hunter2
+_SET = re.compile(r"(?:^|(?<=[\s;&|(\"']))(?P<name>[A-Za-z_]\w*)=[\"']?(?P<value>[^\s\"'$`;&|()]+)(?![$`])")
+# hunter2hunter2; a program that only wants to see something is given words
+_LIKE_A_SECRET = re.compile(r"(?=.*\d)(?=.*[A-Za-z]).{8,}")
+_STAND_IN = re.compile(r"build|temp|tmp|test|example|change|static|ignore|local|sample|default|mock", re.IGNORECASE)
 _FOUND = {name: re.compile(expression) for name, expression in _LITERALS.items()}
 
 
@@ -68,6 +107,23 @@ def without_login(text: str) -> str:
 def secret_in(text: str) -> str:
     """What kind of secret stands in a text, such as `an AWS access key`; "" for none that shows by itself."""
     return next((name for name, expression in _FOUND.items() if expression.search(text)), "")
+
+
+def secret_in_command(text: str) -> str:
+    """
+    What kind of secret stands literally among the words of a shell text; "" for none.
+
+    What is set for one command (`SECRET_KEY=x rake assets:precompile`) has to look like a secret, and not like the
+    stand-in that such a build is given.
+    """
+    for name, expression in _IN_COMMAND.items():
+        if any(not is_no_secret(found["value"]) for found in expression.finditer(text)):
+            return name
+    for found in _SET.finditer(text):
+        likely = _LIKE_A_SECRET.fullmatch(found["value"]) and not _STAND_IN.search(found["value"])
+        if likely and names_secret(found["name"]) and not is_no_secret(found["value"]):
+            return f"a value for {found['name']}"
+    return secret_in(text)
 
 
 def without_secrets(text: str, values: Iterable[str] = ()) -> str:

@@ -27,10 +27,11 @@ import re
 from collections.abc import Collection, Iterator
 from fnmatch import fnmatch
 
+from layerproof.commands import shell_text
 from layerproof.dockerfile import context_sources, reachable_stages
 from layerproof.model import Instruction
 from layerproof.policy import Breach, BuildSubject
-from layerproof.secret_names import is_no_secret, names_secret, secret_in
+from layerproof.secret_names import is_no_secret, names_secret, secret_in, secret_in_command
 
 _KEY_FILES = ("*.pem", "*.key", "*.p12", "*.pfx", "*.jks", "*.keystore")
 _FILES = (
@@ -55,7 +56,8 @@ def check(subject: BuildSubject) -> Iterator[Breach]:
         for instruction in stage.instructions:
             told = list(_told(instruction, subject.files.get(image.context, ())))
             yield from ((instruction.line, message) for message in told)
-            if not told and (found := secret_in(instruction.text)):
+            found = secret_in_command(shell_text(instruction)) if instruction.keyword == "RUN" else ""
+            if not told and (found := found or secret_in(instruction.text)):
                 yield instruction.line, f"{instruction.keyword} holds {found}, which stays in the image"
 
 
