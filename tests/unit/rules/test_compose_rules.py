@@ -323,6 +323,54 @@ def test_default_credentials(text: str, expected: list[str]) -> None:
     assert findings("LP025", compose(text, overlay="dev")) == []
 
 
+def run_by(*lines: str) -> str:
+    return "services:\n  x:\n    image: redis:7\n" + "".join(f"    {line}\n" for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        pytest.param(
+            run_by("command: redis-server --requirepass hunter2hunter2"),
+            ["x.command: command holds a password behind a flag, here in the file"],
+            id="a command",
+        ),
+        pytest.param(run_by("command: [redis-server, --requirepass, hunter2]"), ["x.command"], id="a list"),
+        pytest.param(run_by("command: ['sh', '-c', 'app --token=hunter2hunter2']"), ["x.command"], id="in a shell"),
+        pytest.param(run_by("entrypoint: app --db-password hunter2"), ["x.entrypoint"], id="an entry point"),
+        pytest.param(
+            run_by("healthcheck: {test: [CMD, redis-cli, -a, hunter2, ping]}"),
+            ["x.healthcheck.test: healthcheck.test holds a password for Redis"],
+            id="a health check",
+        ),
+        pytest.param(run_by("healthcheck: {test: mysqladmin ping -uroot -phunter2}"), ["x"], id="for MySQL"),
+        pytest.param(run_by("command: curl -u me:hunter2 https://x.example"), ["x.command"], id="for curl"),
+        pytest.param(
+            run_by("build: {context: ., args: {NPM_TOKEN: hunter2, DB_PASSWORD: hunter2}}"),
+            ["x.build.args.NPM_TOKEN: NPM_TOKEN has a secret", "x.build.args.DB_PASSWORD"],
+            id="arguments of the build",
+        ),
+        pytest.param(run_by("labels: {backup.password: hunter2}"), ["x.labels"], id="a label"),
+        pytest.param(run_by("build: {context: ., args: {VERSION: '1', NPM_TOKEN: }}"), [], id="other arguments"),
+        pytest.param(run_by("build: {context: ., args: {NPM_TOKEN: $NPM_TOKEN}}"), [], id="a variable as argument"),
+        pytest.param(run_by("labels: {traefik.enable: 'true', a.token.path: /x}"), [], id="other labels"),
+        pytest.param(run_by("command: redis-server --requirepass ${PW:?}"), [], id="a variable"),
+        pytest.param(run_by("command: redis-server --requirepass $$PW"), [], id="a variable of the container"),
+        pytest.param(run_by("command: ['sh', '-c', 'redis-server --requirepass \"$$PW\"']"), [], id="one in quotes"),
+        pytest.param(run_by("command: ['sh', '-c', 'x --password $$(cat /run/secrets/x)']"), [], id="from a file"),
+        pytest.param(run_by("healthcheck: {test: [CMD, redis-cli, ping]}"), [], id="no password"),
+        pytest.param(run_by("healthcheck: {test: [CMD, redis-cli, -a, $PW, ping]}"), [], id="a variable in a check"),
+        pytest.param(run_by("healthcheck: {test: mysqladmin ping -p$$PW}"), [], id="a variable for MySQL"),
+        pytest.param(run_by("command: app --token-file /run/secrets/t --port 8080"), [], id="where it is"),
+        pytest.param(run_by("command: app --token hunter2x", "profiles: [dev]"), [], id="for development"),
+    ],
+)
+def test_passwords_in_what_a_service_runs_and_is_built_with(text: str, expected: list[str]) -> None:
+    subject = compose(text)
+    check("LP025", subject, expected)
+    assert "hunter2" not in " ".join(told("LP025", subject))
+
+
 @pytest.mark.parametrize(
     ("name", "count"),
     [
