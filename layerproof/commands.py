@@ -58,6 +58,8 @@ class Command(Struct, frozen=True):
         given = pairwise((*self.words, ""))
         files = [word.partition("=")[2] or after for word, after in given if word.partition("=")[0] in tables.READ_FROM]
         files += [word[2:] for word in self.words if word.startswith("-r") and self.tool == "pip"]
+        if self.tool == "deno":
+            files += [word.partition("=")[2] or word for word in self.words if tables.DENO_DEPENDENCIES.search(word)]
         return tuple(file.rsplit("/", 1)[-1] for file in files if file)
 
 

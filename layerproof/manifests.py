@@ -42,6 +42,19 @@ _BELOW_FOLDERS = {
 _MANIFEST_FOLDERS = tuple(_BELOW_FOLDERS)
 # .yarn/releases, .mvn/wrapper, gradle/wrapper
 _OF_A_MANAGER = re.compile(r"(^|/)(\.yarn|\.mvn)/|(^|/)gradle/wrapper/?$")
+# Settings that a COPY names alone, and the script that starts a container: they change seldom.
+_SETTINGS = (
+    *(
+        "tsconfig*.json",
+        "jsconfig.json",
+        "*.config.[jt]s",
+        "*.config.[cm][jt]s",
+        ".babelrc*",
+        ".swcrc",
+        ".browserslistrc",
+    ),
+    *("*.conf", "*.ini", "*.cnf", "*entrypoint*.sh", "wait-for*.sh"),
+)
 # What keeps an empty folder in a repository.
 _EMPTY = (".keep", ".gitkeep")
 _OF_DOCKER = ("Dockerfile*", "*.Dockerfile", "*.dockerfile", ".dockerignore", "*.dockerignore", "Containerfile*")
@@ -134,6 +147,12 @@ def is_manifest(path: str) -> bool:
         or _IS_MANIFEST.match(name) is not None
         or _is_manifest_glob(name)
     )
+
+
+def is_setting(path: str) -> bool:
+    """Whether a path that COPY names is one file of settings: tsconfig.json, vite.config.ts, docker/entrypoint.sh."""
+    name = path.rsplit("/", 1)[-1]
+    return any(fnmatch(name, pattern) for pattern in _SETTINGS)
 
 
 def is_source(path: str) -> bool:

@@ -213,6 +213,8 @@ PIP_VALUED = (
 )
 # Options that name a file of dependencies.
 READ_FROM = ("-r", "--requirement", "-c", "--constraint", "-f", "--file")
+# deps.ts, --entrypoint=dev_deps.ts: a program of nothing but imports, by which Deno caches them
+DENO_DEPENDENCIES = re.compile(r"(?:^|[=/])(?:\w+_)?deps\.[cm]?[jt]s$")
 # What a command is asked about itself.
 ASKED = (("--version",), ("-v",), ("-V",), ("-h",))
 # Nothing is fetched with these flags; but npm unpacks everything again, wherever it has it from.

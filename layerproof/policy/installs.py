@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from layerproof.commands import Command
 from layerproof.kinds import CONFIGURED
-from layerproof.model import Stage
+from layerproof.model import Instruction, Stage
 from layerproof.package_managers import PIP_VALUED
 
 # dev, app-dev, development, debug, test, e2e-tests
@@ -16,6 +16,11 @@ _DEVELOPMENT = re.compile(
 )
 # What pip installs so that something else installs.
 _INSTALLERS = frozenset(("pip", "setuptools", "wheel", "uv", "poetry", "pdm", "pipenv", "pip-tools", "virtualenv"))
+# Where what an install of system packages needs first lies: certificates, keys, lists of packages, settings.
+_SYSTEM_FOLDERS = (
+    *("/etc/", "/usr/local/etc/", "/usr/local/share/ca-certificates", "/usr/share/ca-certificates"),
+    *("/usr/share/keyrings", "/root/."),
+)
 _ARCHIVES = (".whl", ".tar.gz", ".zip")
 # gunicorn[gevent]==22.0.0, flask>=3
 _AFTER_NAME = re.compile(r"[\[<>=!~;@ ]")
@@ -24,6 +29,12 @@ _AFTER_NAME = re.compile(r"[\[<>=!~;@ ]")
 def is_development(stage: Stage) -> bool:
     """Whether a stage says by its name that nobody ships it."""
     return _DEVELOPMENT.search(stage.name or "") is not None
+
+
+def is_system_setup(instruction: Instruction) -> bool:
+    """What an install itself may need first: COPY corp.crt /usr/local/share/ca-certificates/"""
+    target = "".join(instruction.values[-1:])
+    return instruction.keyword in ("COPY", "ADD") and target.startswith(_SYSTEM_FOLDERS)
 
 
 def is_for_project(command: Command) -> bool:

@@ -2,6 +2,7 @@
 The stage `deps` (or any that is called so) copies dependency manifests and nothing else.
 
 Whatever this stage copies decides whether the install runs again. A source file among it makes every edit an install.
+Certificates, keys and settings of the system, by where they are copied to, are what an install may need first.
 
 Bad:
     FROM base-node:latest AS deps
@@ -25,6 +26,7 @@ from layerproof.dockerfile import context_sources, reachable_stages
 from layerproof.kinds import is_dependency_stage
 from layerproof.manifests import is_manifest
 from layerproof.policy import Breach, BuildSubject
+from layerproof.policy.installs import is_system_setup
 
 
 def check(subject: BuildSubject) -> Iterator[Breach]:
@@ -32,7 +34,7 @@ def check(subject: BuildSubject) -> Iterator[Breach]:
     image = subject.image
     stages = reachable_stages(image.dockerfile, image.target, contexts=image.contexts)
     for stage in (stage for stage in stages if is_dependency_stage(stage)):
-        for instruction in stage.instructions:
+        for instruction in (item for item in stage.instructions if not is_system_setup(item)):
             others = [
                 source
                 for source in context_sources(instruction)

@@ -3,7 +3,8 @@ No source is copied before the dependencies are installed.
 
 An install after `COPY . .`, of packages of the distribution as much as of the project's own, runs again after
 every edit: BuildKit reuses a step only while everything copied before it is the same. Bind mounts count as well, and so
-does a copy of the folder of another stage that has the source.
+does a copy of the folder of another stage that has the source. A settings file that is named alone (tsconfig.json,
+vite.config.ts, an entry point's script) changes too seldom to be told.
 
 Bad:
     FROM base-node:latest AS deps
@@ -32,10 +33,9 @@ from collections.abc import Iterator
 from layerproof.commands import Command
 from layerproof.dockerfile import context_sources
 from layerproof.flow import Node
-from layerproof.manifests import is_manifest
+from layerproof.manifests import is_manifest, is_setting
 from layerproof.policy import Breach, BuildSubject
-
-_SYSTEM_FOLDERS = ("/etc/", "/usr/local/share/ca-certificates", "/usr/share/keyrings", "/root/.")
+from layerproof.policy.installs import is_system_setup
 
 
 def check(subject: BuildSubject) -> Iterator[Breach]:
@@ -71,7 +71,7 @@ def _steps_that_take_source(subject: BuildSubject) -> dict[int, str]:
     taking: dict[int, str] = {}
     # In file order: what a step stands on or copies from comes before it.
     for line, node in subject.flow.nodes.items():
-        if _is_system_setup(node):
+        if is_system_setup(node.instruction):
             continue
         folders = {taking[step.line] for at in node.copied for step in _stage_up_to(at, subject) if step.line in taking}
         copied = [word.rstrip("/") or "/" for word in node.instruction.values[:-1]] if folders else []
@@ -86,9 +86,11 @@ def _stage_up_to(line: int, subject: BuildSubject) -> tuple[Node, ...]:
 
 def _takes_source(node: Node, subject: BuildSubject) -> bool:
     """Whether a step takes source files from the context, or whatever may come where the text names no manifest."""
-    others = [source for source in context_sources(node.instruction) if not is_manifest(source)]
+    sources = context_sources(node.instruction)
+    others = [source for source in sources if not (is_manifest(source) or is_setting(source))]
     return bool(others) and (
-        any(node.takes(path) for path in subject.kinds.sources) or any(map(_is_everything, others))
+        any(node.takes(path) for path in subject.kinds.sources if not is_setting(path))
+        or any(map(_is_everything, others))
     )
 
 
@@ -102,10 +104,3 @@ def _destination(node: Node, subject: BuildSubject) -> str:
     workdir = next(("".join(item.instruction.values) for item in steps if item.instruction.keyword == "WORKDIR"), "/")
     target = "".join(node.instruction.values[-1:]) if node.instruction.keyword in ("COPY", "ADD") else "."
     return posixpath.normpath(posixpath.join("/", workdir, target))
-
-
-def _is_system_setup(node: Node) -> bool:
-    """What an install of system packages itself needs first: COPY corp.crt /usr/local/share/ca-certificates/"""
-    return node.instruction.keyword in ("COPY", "ADD") and "".join(node.instruction.values[-1:]).startswith(
-        _SYSTEM_FOLDERS
-    )

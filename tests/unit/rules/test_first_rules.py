@@ -33,6 +33,11 @@ DEPS = "FROM base AS deps\n"
             "LP002", "FROM a AS deps\nCOPY pins.txt ./\nRUN pip install -r pins.txt\n", [], id="LP002 what pip is given"
         ),
         pytest.param(
+            "LP002", DEPS + "COPY corp.crt /usr/local/share/ca-certificates/\n", [], id="LP002 what an install needs"
+        ),
+        pytest.param("LP002", DEPS + "COPY corp.crt /app/\n", [2], id="LP002 a certificate of the application"),
+        pytest.param("LP002", DEPS + "COPY deps.ts ./\nRUN deno cache deps.ts\n", [], id="LP002 what Deno is given"),
+        pytest.param(
             "LP003", DEPS + "COPY . .\nFROM deps AS build\nRUN npm ci\n", [4], id="LP003 source in the parent"
         ),
         pytest.param("LP003", DEPS + 'COPY src src\nRUN ["npm", "ci"]\n', [3], id="LP003 the exec form"),
@@ -259,6 +264,30 @@ def test_lp003_takes_what_an_install_reads_for_no_source(text: str, expected: li
     )
     found += (".ruby-version", "Gemfile", ".cargo/config.toml", "Cargo.toml", "shop.sln", "NuGet.config", "src/a.py")
     assert lines("LP003", build(f"FROM x\n{text}", files=found)) == expected
+
+
+@pytest.mark.parametrize(
+    ("copied", "install", "is_told"),
+    [
+        pytest.param("package.json tsconfig.json vite.config.ts .babelrc ./", "npm ci", False, id="settings"),
+        pytest.param("tsconfig*.json babel.config.cjs ./", "npm ci", False, id="settings by a pattern"),
+        pytest.param("docker/entrypoint.sh /entrypoint.sh", "apt-get install -y x", False, id="an entry point"),
+        pytest.param("php.ini /usr/local/etc/php/", "docker-php-ext-install gd", False, id="settings of PHP"),
+        pytest.param("package.json tsconfig.json src ./", "npm ci", True, id="source beside settings"),
+        pytest.param("docker /docker", "apt-get install -y x", True, id="a folder with an entry point"),
+        pytest.param("*.js ./", "npm ci", True, id="a pattern that source matches"),
+        pytest.param("index.js ./", "npm ci", True, id="a program"),
+        pytest.param("deno.json deps.ts ./", "deno cache deps.ts", False, id="what Deno is given"),
+        pytest.param("deps.ts ./", "deno install --entrypoint=deps.ts", False, id="what Deno is given as an entry"),
+        pytest.param("deno.json deps.ts ./", "deno install", True, id="what Deno is not given"),
+        pytest.param("main.ts ./", "deno cache main.ts", True, id="a program of Deno"),
+    ],
+)
+def test_lp003_is_silent_about_settings_that_are_named_alone(copied: str, install: str, is_told: bool) -> None:
+    found = ("package.json", "tsconfig.json", "vite.config.ts", "babel.config.cjs", ".babelrc", "src/a.ts", "index.js")
+    found += ("docker/entrypoint.sh", "docker/nginx.conf", "docker/a.py", "php.ini", "deno.json", "deps.ts", "main.ts")
+    subject = build(f"FROM x\nCOPY {copied}\nRUN {install}\n", files=found)
+    assert lines("LP003", subject) == [3] * is_told
 
 
 def test_lp003_judges_each_step_once_however_the_stages_copy_from_each_other() -> None:
