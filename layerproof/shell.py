@@ -70,6 +70,14 @@ def simple_commands(text: str) -> Iterator[SimpleCommand]:
         yield from _unwrapped(words)
 
 
+def heredocs(text: str) -> Iterator[tuple[str, str]]:
+    """The here-documents of a text, each with the word that it is opened by."""
+    lines = text.split("\n")
+    while lines:
+        for found in _HEREDOC.finditer(lines.pop(0)):
+            yield found["word"], _take_body(lines, found)
+
+
 def _with_heredocs(text: str) -> str:
     """Here-documents for a shell become part of the text; those for other programs go."""
     lines, result = text.split("\n"), []
@@ -79,13 +87,7 @@ def _with_heredocs(text: str) -> str:
         if not found:
             result.append(line)
             continue
-        bodies = []
-        for item in found:
-            body = []
-            while lines and (lines[0].lstrip("\t") if item["dash"] else lines[0]).rstrip("\r") != item["word"]:
-                body.append(lines.pop(0))
-            lines = lines[1:]
-            bodies.append("\n".join(body))
+        bodies = [_take_body(lines, item) for item in found]
         rest = _HEREDOC.sub(" ", line)
         result.append(rest)
         reader = next((words for words in _split(_safe_tokens(rest)) if words), [])
@@ -93,6 +95,15 @@ def _with_heredocs(text: str) -> str:
         if not program or program[0].rsplit("/", 1)[-1] in _SHELLS:
             result += bodies
     return "\n".join(result)
+
+
+def _take_body(lines: list[str], opening: re.Match[str]) -> str:
+    """A here-document, which is taken from the lines together with its end."""
+    body = []
+    while lines and (lines[0].lstrip("\t") if opening["dash"] else lines[0]).rstrip("\r") != opening["word"]:
+        body.append(lines.pop(0))
+    del lines[:1]
+    return "\n".join(body)
 
 
 def _without_comments(text: str) -> str:

@@ -2,7 +2,8 @@
 Nothing is installed when a container starts: not by CMD, ENTRYPOINT or HEALTHCHECK.
 
 An install at start makes every start slow and different, and fails where there is no network. The same holds for a
-service that is compiled when it starts, and for `uv run`, which brings the environment up to date first.
+service that is compiled when it starts, and for `uv run`, which brings the environment up to date first. A script that
+a here-document of COPY writes is read as well.
 
 Bad:
     FROM ruby:3.3-slim
@@ -23,6 +24,7 @@ Source: R9 (US-8: one source of dependencies).
 
 from __future__ import annotations
 
+import posixpath
 import re
 import shlex
 from collections.abc import Iterator
@@ -32,10 +34,12 @@ from layerproof.model import Instruction, Stage
 from layerproof.policy import Breach, BuildSubject
 from layerproof.policy.chains import last_instruction, stage_chain
 from layerproof.policy.installs import is_development
-from layerproof.shell import simple_commands
+from layerproof.shell import heredocs, simple_commands
 
 # CMD ["npm", "start"]
 _EXEC = re.compile(r"^\w+\s+(?:--\S+\s+)*\[")
+# #!/bin/sh, #!/usr/bin/env bash
+_SHELL = re.compile(r"#!.*\b(?:ba|da|a|z|k)?sh\b")
 _NO_SYNC = frozenset(("--no-sync", "--offline", "--no-project"))
 _NO_SYNC_VARIABLES = frozenset(("UV_NO_SYNC", "UV_OFFLINE"))
 # go test, cargo t, gradle check: a container that tests may compile.
@@ -48,7 +52,7 @@ def check(subject: BuildSubject) -> Iterator[Breach]:
     """What holds in the target stage, its own or taken over from the stage it starts from."""
     chain = stage_chain(subject.image)
     told = set[int]()
-    for instruction, text in _started(chain):
+    for instruction, text in (*_started(chain), *_started_scripts(chain)):
         why = _wrong_with(text, chain, service=subject.image.role == "service")
         if why and instruction.line not in told:
             told.add(instruction.line)
@@ -79,6 +83,38 @@ def _started(chain: tuple[Stage, ...]) -> Iterator[tuple[Instruction, str]]:
             yield command, _text((*entry.values, *command.values))
     if health and health.values[:1] == ("CMD",):
         yield health, _text(health.values[1:])
+
+
+def _started_scripts(chain: tuple[Stage, ...]) -> Iterator[tuple[Instruction, str]]:
+    """The scripts that COPY writes from here-documents and that ENTRYPOINT or CMD name, and which instruction does."""
+    scripts, workdir = _scripts(chain)
+    entry = last_instruction(chain, "ENTRYPOINT")
+    command = last_instruction(_until(chain, entry), "CMD") if entry is None or _is_exec(entry) else None
+    for instruction in filter(None, (entry, command)):
+        for word in " ".join(instruction.values).split():
+            path = posixpath.normpath(posixpath.join(workdir, word))
+            found = next((text for name, text in scripts.items() if name == path or _is_on_path(name, word)), "")
+            if found and not (found.startswith("#!") and not _SHELL.match(found)):
+                yield instruction, found
+
+
+def _scripts(chain: tuple[Stage, ...]) -> tuple[dict[str, str], str]:
+    """The here-documents that COPY writes, by absolute path, and the folder that a container starts in."""
+    scripts: dict[str, str] = {}
+    workdir = "/"
+    for instruction in (item for stage in reversed(chain) for item in stage.instructions):
+        target = posixpath.join(workdir, *instruction.values[-1:])
+        if instruction.keyword == "WORKDIR":
+            workdir = target
+        if instruction.keyword == "COPY" and "<<" in instruction.text:
+            for name, text in heredocs(instruction.text):
+                scripts[posixpath.normpath(f"{target}{name}" if target.endswith("/") else target)] = text
+    return scripts, workdir
+
+
+def _is_on_path(path: str, word: str) -> bool:
+    """Whether a bare word starts a program: entry.sh and /usr/local/bin/entry.sh."""
+    return "/" not in word and posixpath.basename(path) == word and posixpath.dirname(path).endswith("bin")
 
 
 def _until(chain: tuple[Stage, ...], entry: Instruction | None) -> tuple[Stage, ...]:

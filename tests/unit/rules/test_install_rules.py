@@ -337,6 +337,36 @@ def test_what_starts_with_a_container(text: str, expected: list[int]) -> None:
     assert lines("LP030", build(f"FROM a AS first\n{text}")) == expected
 
 
+SCRIPT = '#!/bin/sh\nset -e\nnpm install\nexec "$@"\nEOF\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        pytest.param(f"COPY --chmod=755 <<'EOF' /entry.sh\n{SCRIPT}ENTRYPOINT [\"/entry.sh\"]\n", [8], id="by path"),
+        pytest.param(f"COPY <<EOF /entry.sh\n{SCRIPT}ENTRYPOINT sh /entry.sh\n", [8], id="by a shell"),
+        pytest.param(f'COPY <<EOF /entry.sh\n{SCRIPT}CMD ["/entry.sh", "x"]\n', [8], id="by CMD"),
+        pytest.param(f'WORKDIR /app\nCOPY <<EOF x.sh\n{SCRIPT}CMD ["./x.sh"]\n', [9], id="in the working folder"),
+        pytest.param(f'COPY <<EOF /usr/local/bin/\n{SCRIPT}CMD ["EOF"]\n', [8], id="by its name on the path"),
+        pytest.param(f'COPY <<EOF /e.sh\n{SCRIPT}FROM a\nCMD ["/e.sh"]\n', [], id="of another stage"),
+        pytest.param(f'COPY <<EOF /setup.sh\n{SCRIPT}CMD ["node", "a.js"]\n', [], id="a script that nothing starts"),
+        pytest.param(
+            'COPY <<EOF /e.sh\n#!/bin/sh\necho npm install\nexec node a.js\nEOF\nCMD ["/e.sh"]\n', [], id="words"
+        ),
+        pytest.param(
+            'COPY <<EOF /e.py\n#!/usr/bin/env python\nnpm install\nEOF\nCMD ["/e.py"]\n', [], id="another language"
+        ),
+    ],
+)
+def test_a_script_from_a_here_document_that_installs_at_start(text: str, expected: list[int]) -> None:
+    assert lines("LP030", build(f"FROM node:20\n{text}")) == expected
+
+
+def test_a_script_that_the_stage_below_writes_is_found_as_well() -> None:
+    text = f'FROM node:20 AS base\nCOPY <<EOF /e.sh\n{SCRIPT}FROM base\nENTRYPOINT ["/e.sh"]\n'
+    assert lines("LP030", build(text)) == [9]
+
+
 def test_compiling_at_start_is_told_of_services_and_of_what_ships_only() -> None:
     assert lines("LP030", build("FROM golang:1.22 AS dev\nCMD go run .\n")) == []
     assert lines("LP030", build("FROM golang:1.22\nCMD go run .\n", role="base")) == []
