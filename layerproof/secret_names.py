@@ -72,6 +72,8 @@ _COMMANDS = {
     "a password for a registry": (
         rf"\b(?:docker|podman|buildah|skopeo|helm|oras|crane)\b{_ONE_COMMAND}login{_ONE_COMMAND}-p{_WORD}"
     ),
+    # machine github.com login me password hunter2
+    "a password for a machine": rf"\bmachine\s+\S+\s+login\s+\S+\s+password{_WORD}",
     "a password for ssh": rf"\bsshpass\s+-p{_WORD.replace('[ =]+', ' *')}",
     # echo 'root:hunter2' | chpasswd; of chpasswd -e it is a hash
     "a password of a user": (

@@ -210,6 +210,8 @@ def test_lp015_does_not_speak_of_the_projects_own_images() -> None:
         pytest.param("RUN sshpass -p hunter2 scp a b:", [2], id="a password for ssh"),
         pytest.param("RUN wget --password=hunter2 https://x.example/y", [2], id="a password for wget"),
         pytest.param("RUN echo 'root:hunter2hunter2' | chpasswd", [2], id="the password of root"),
+        pytest.param('RUN echo "machine x.example login a password hunter2" > ~/.netrc', [2], id="a line of .netrc"),
+        pytest.param('RUN echo "machine x.example login a password $PW" > ~/.netrc', [], id="a variable in one"),
         pytest.param("RUN mysql -uroot -phunter2 < x.sql", [2], id="a password for MySQL"),
         pytest.param('RUN ["sshpass", "-p", "hunter2", "ssh", "x"]', [2], id="in exec form"),
         pytest.param("RUN SECRET_KEY_BASE=dummy rake assets:precompile", [], id="a stand-in"),
