@@ -23,7 +23,7 @@ _MANIFESTS = tuple(
     vcpkg.json shard.yml shard.lock stack.yaml* *.cabal project.clj deps.edn rebar.config rebar.lock Package.swift
     Package.resolved pubspec.yaml pubspec.lock rush.json pixi.toml pixi.lock packages.config cpanfile
     cpanfile.snapshot Makefile.PL Build.PL DESCRIPTION *.rockspec luarocks.lock Podfile Podfile.lock *.opam
-    *.opam.locked dune-project cabal.project cabal.project.freeze package.yaml
+    *.opam.locked dune-project cabal.project cabal.project.freeze package.yaml Setup.hs .Rprofile *.deb *.rpm
     """.split()  # noqa: SIM905  # a hundred names read better than a hundred quoted lines
 )
 # One expression, because every file of a build context is asked.
@@ -38,10 +38,14 @@ _BELOW_FOLDERS = {
     "patches": (".patch", ".diff"),
     "prisma": (".prisma", ".sql"),
     ".cargo": ("config", "config.toml"),
+    "renv": ("activate.R", "settings.json", "settings.dcf"),
 }
 _MANIFEST_FOLDERS = tuple(_BELOW_FOLDERS)
-# .yarn/releases, .mvn/wrapper, gradle/wrapper
-_OF_A_MANAGER = re.compile(r"(^|/)(\.yarn|\.mvn)/|(^|/)gradle/wrapper/?$")
+# .yarn/releases, .mvn/wrapper, gradle/wrapper, renv/activate.R, common/config/rush
+_OF_A_MANAGER = re.compile(
+    r"(^|/)(\.yarn|\.mvn|common/config/rush)/|(^|/)(gradle/wrapper|common/config/rush)/?$"
+    r"|(^|/)renv/(activate\.R|settings\.\w+)$"
+)
 # Settings that a COPY names alone, and the script that starts a container: they change seldom.
 _SETTINGS = (
     *(

@@ -283,7 +283,7 @@ def test_system_packages_come_from_no_manifest(command: str, expected: bool) -> 
     "App/App.csproj", "*.csproj", "Gemfile*", "composer.*", ".npmrc",
     "cpanfile", "cpanfile.snapshot", "pixi.toml", "pixi.lock", "rebar.config", "Podfile", "Podfile.lock", "app.opam",
     "app.cabal", "cabal.project", "stack.yaml", "package.yaml", "renv.lock", "DESCRIPTION", "x-1.rockspec", "rush.json",
-    "packages.config",
+    "packages.config", "renv/activate.R", ".Rprofile", "renv/", "common/config/rush/", "x_1.0_amd64.deb", "*.rpm",
 ])  # fmt: skip
 def test_a_manifest(path: str) -> None:
     assert is_manifest(path)
@@ -291,7 +291,8 @@ def test_a_manifest(path: str) -> None:
 
 @pytest.mark.parametrize("path", [
     ".", "./", "src/", "src", "*", "*.json", "*.js", "*.toml", "package.json.js", "app.py", "README.md",
-    "docs/requirements.md", "tsconfig.json", "Makefile", "",
+    "docs/requirements.md", "common/config", "renv.R", "DESCRIPTION.md", "Podfile.rb",
+    "tsconfig.json", "Makefile", "",
 ])  # fmt: skip
 def test_no_manifest(path: str) -> None:
     assert not is_manifest(path)

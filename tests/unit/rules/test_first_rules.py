@@ -250,6 +250,13 @@ def test_scripts(name: str, text: str, expected: list[int]) -> None:
         pytest.param("COPY .cargo .cargo\nCOPY Cargo.* ./\nRUN cargo fetch\n", [], id="settings of Cargo"),
         pytest.param("COPY *.sln NuGet.config ./\nRUN dotnet restore\n", [], id="NuGet"),
         pytest.param("COPY notes.txt ./\nRUN pip install -r pins.txt\n", [3], id="another text"),
+        pytest.param(
+            "COPY renv.lock .Rprofile ./\nCOPY renv/activate.R renv/\nRUN Rscript -e 'renv::restore()'\n", [], id="renv"
+        ),
+        pytest.param("COPY x.deb /tmp/\nRUN dpkg -i /tmp/x.deb\n", [], id="a package of the distribution"),
+        pytest.param("COPY cpanfile* ./\nRUN cpanm --installdeps .\n", [], id="Perl"),
+        pytest.param("COPY src src\nRUN docker-php-ext-install gd\n", [3], id="an extension of PHP below source"),
+        pytest.param("COPY src src\nRUN conda run -n x pip install y\n", [3], id="in an environment, below source"),
     ],
 )
 def test_lp003_takes_what_an_install_reads_for_no_source(text: str, expected: list[int]) -> None:
@@ -263,6 +270,7 @@ def test_lp003_takes_what_an_install_reads_for_no_source(text: str, expected: li
         "vendor/.keep",
     )
     found += (".ruby-version", "Gemfile", ".cargo/config.toml", "Cargo.toml", "shop.sln", "NuGet.config", "src/a.py")
+    found += ("renv.lock", ".Rprofile", "renv/activate.R", "x.deb", "cpanfile", "cpanfile.snapshot")
     assert lines("LP003", build(f"FROM x\n{text}", files=found)) == expected
 
 
