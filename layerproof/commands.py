@@ -219,12 +219,14 @@ def _dpkg(command: SimpleCommand, tool: str, start: int) -> Command | None:
 
 def _r(command: SimpleCommand, tool: str, start: int) -> Command | None:
     """R -q -e "install.packages('x')", Rscript -e 'renv::restore()'"""
-    for flag, expression in pairwise(command.words[start:]):
-        found = tables.R_INSTALL.search(expression) if flag in ("-e", "--eval") else None
-        if found:
-            tool = "renv" if found["name"] in tables.R_RESTORING else "R"
-            return Command("install", tool, f"{command.words[0]} -e {found['name']}()", command.words[start:])
-    return None
+    texts = [text for flag, text in pairwise(command.words[start:]) if flag in ("-e", "--eval")]
+    names = [found["name"] for text in texts for found in tables.R_INSTALL.finditer(text)]
+    # install.packages('renv'); renv::restore(): what is locked counts
+    restoring = [name for name in names if name in tables.R_RESTORING]
+    if not names:
+        return None
+    text = f"{tool} -e {(restoring or names)[0]}()"
+    return Command("install", "renv" if restoring else "R", text, command.words[start:])
 
 
 def _npx(command: SimpleCommand, tool: str, start: int) -> Command | None:

@@ -144,7 +144,16 @@ DEPENDENCIES_ONLY = frozenset(("--only-dependencies", "--dependencies-only"))
 MAVEN_PHASES = {"package", "install", "verify", "compile", "test", "deploy"}
 # dependency:go-offline, dependency:resolve-plugins, org.apache.maven.plugins:maven-dependency-plugin:3.6.1:go-offline
 MAVEN_FETCH = re.compile(r"(?:^|:|-)dependency(?:-plugin)?(?::[\d.]+)?:(?:go-offline|resolve|get|copy-dep)")
-_RPM_INSTALLS = ("install", "in", "groupinstall", "group install", "localinstall", "builddep", "module install")
+_RPM_INSTALLS = (
+    "install",
+    "in",
+    "groupinstall",
+    "group install",
+    "groups install",
+    "localinstall",
+    "builddep",
+    "module install",
+)
 SYSTEM: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(("apt", "apt-get", "aptitude"), ("install", "build-dep")),
     **dict.fromkeys(("dnf", "microdnf", "tdnf", "yum", "zypper"), _RPM_INSTALLS),
@@ -181,6 +190,7 @@ VALUED: Mapping[str, tuple[str, ...]] = {
     "uv": ("--directory", "--project", "--python", "-p", "--cache-dir", "--config-file", "--color"),
     "pip": ("--python", "--proxy", "--cache-dir", "--log", "--timeout", "--retries", "--cert"),
     "poetry": ("-C", "--directory", "-P", "--project"),
+    "python": ("-W", "-X"),
     "go": ("-C",),
     "cargo": ("-C", "--config", "--color", "-Z"),
     "composer": ("-d", "--working-dir"),

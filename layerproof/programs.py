@@ -32,7 +32,7 @@ def _run_by_python(words: Sequence[str], name: str) -> tuple[str, int]:
     if "-m" in words[:-1]:
         at = words.index("-m") + 1
         return words[at], at + 1
-    at = verb_at(words, 1, name)
+    at = verb_at(words, 1, "python")
     is_setup = at < len(words) and words[at].rsplit("/", 1)[-1] == "setup.py"
     return ("setup.py", at + 1) if is_setup else (name, 1)
 

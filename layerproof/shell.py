@@ -40,6 +40,8 @@ _RUNNERS: dict[str, tuple[str, tuple[str, ...]]] = {
         ("run", ("-n", "--name", "-p", "--prefix", "-r", "--root-prefix", "--cwd", "-e", "--env", "-a", "--attach")),
     ),
     **dict.fromkeys(("poetry", "pipenv", "pdm", "rye"), ("run", ("-C", "--directory", "-P", "--project", "-p"))),
+    "bundle": ("exec", ()),
+    "hatch": ("run", ()),
     "pipx": ("run", ("--spec", "--python", "--pip-args", "--index-url")),
     "uvx": ("", ("--from", "--with", "--python", "-p", "--index", "--index-url", "--extra-index-url")),
 }

@@ -78,10 +78,11 @@ def mend(subject: ContextSubject, text: str) -> str:
 
 def _hint(subject: ContextSubject, through: Collection[str]) -> str:
     """What to add, and what cannot be added before something is moved."""
-    missing = ", ".join(_pattern(name) for name in through if not _is_taken(subject, name))
-    taken = ", ".join(name for name in through if _is_taken(subject, name))
-    parts = (f"add {missing}" * bool(missing), f"a step takes some of {taken}, move that elsewhere first" * bool(taken))
-    return "; ".join(filter(None, parts))
+    taken = [name for name in through if _is_taken(subject, name)]
+    missing = ", ".join(_pattern(name) for name in through if name not in taken)
+    add = f"add {missing}" if missing else ""
+    move = f"a step takes some of {', '.join(taken)}, move that elsewhere first" if taken else ""
+    return "; ".join(filter(None, (add, move)))
 
 
 def _pattern(name: str) -> str:

@@ -154,6 +154,8 @@ OTHERS = {
     "dnf -y group install 'Development Tools'": "system dnf",
     "cpanm --installdeps .": "install cpanm",
     "Rscript -e 'renv::restore()'": "install renv",
+    "Rscript -e 'install.packages(\"renv\"); renv::restore()'": "install renv",
+    "R -e 'install.packages(\"renv\")' -e 'renv::restore()'": "install renv",
     "Rscript -e 'install.packages(\"x\")'": "install R",
     "python setup.py develop": "project setup.py",
     "composer i --no-scripts": "install composer",

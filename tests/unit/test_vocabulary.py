@@ -61,6 +61,7 @@ INSTALLS = {
     "more Python": [
         "python setup.py install",
         "python3 ./setup.py develop",
+        "python -W ignore setup.py install",
         "pip-sync requirements.txt",
         "pixi install --locked",
         "rye sync --no-lock",
@@ -100,6 +101,7 @@ INSTALLS = {
         "zypper --non-interactive --root /mnt in gcc",
         "dpkg -i /tmp/x.deb",
         "dpkg --install x.deb",
+        "yum groups install -y x",
     ],
     "what runs a command in its environment": [
         "conda run -n app pip install -r requirements.txt",
@@ -111,6 +113,8 @@ INSTALLS = {
         "uvx poetry@1.8 install",
         "uvx --from poetry==1.8.3 poetry install",
         "pipx run poetry==1.8 install",
+        "bundle exec pod install",
+        "hatch run pip install x",
     ],
     "where a command can stand": [
         "cd web && npm ci",
@@ -219,6 +223,8 @@ NO_INSTALLS = [
     "conda activate install",
     "poetry run pytest",
     "poetry run",
+    "bundle exec rake install",
+    "hatch run test",
     "uvx ruff check",
     "uvx",
     "pipx run black .",
