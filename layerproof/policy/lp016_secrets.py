@@ -33,6 +33,7 @@ from layerproof.model import Instruction
 from layerproof.policy import Breach, BuildSubject
 from layerproof.secret_names import is_no_secret, names_secret, secret_in, secret_in_command
 
+_RUNNING = ("RUN", "CMD", "ENTRYPOINT", "HEALTHCHECK")
 _KEY_FILES = ("*.pem", "*.key", "*.p12", "*.pfx", "*.jks", "*.keystore")
 _FILES = (
     *(".env", ".env.*", ".env[*]", "id_rsa", "id_dsa", "id_ecdsa", "id_ed25519", ".netrc", "_netrc", ".pypirc"),
@@ -56,7 +57,7 @@ def check(subject: BuildSubject) -> Iterator[Breach]:
         for instruction in stage.instructions:
             told = list(_told(instruction, subject.files.get(image.context, ())))
             yield from ((instruction.line, message) for message in told)
-            found = secret_in_command(shell_text(instruction)) if instruction.keyword == "RUN" else ""
+            found = secret_in_command(shell_text(instruction)) if instruction.keyword in _RUNNING else ""
             if not told and (found := found or secret_in(instruction.text)):
                 yield instruction.line, f"{instruction.keyword} holds {found}, which stays in the image"
 
