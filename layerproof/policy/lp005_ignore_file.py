@@ -3,8 +3,9 @@ Every build context has an ignore file that keeps out what no build should see.
 
 node_modules, __pycache__, .git, .gitignore, .env, *.log, data/ and *.pkl change all the time and decide nothing; .env
 holds secrets. What reaches the context can reach the image, and every change of it re-runs a `COPY . .`. A pattern
-without `**/` holds at the top of the context only. Where the context has layerproof's own .layerproof/, that is one of
-them: every build writes there.
+without `**/` holds at the top of the context only, which is enough for .git, .env and data/: a folder further down that
+is called data is often source. Where the context has layerproof's own .layerproof/, that is one of them: every build
+writes there.
 
 Bad:
     node_modules
