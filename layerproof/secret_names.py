@@ -52,7 +52,7 @@ _LITERALS = {
 # What follows a flag or a name: not a variable, a substitution, the next flag or where it is kept.
 _WORD = r"[ =]+[\"']?(?P<value>[^\s\"'$`<>{}|;&-][^\s\"'$`<>{}|;&]{3,})(?![$`{])"
 _ONE_COMMAND = r"[^|;&\n]*?\s"
-# A password among the words of a command, and what that is called.
+# A password among the words of a command, and what that is called; compiled when it is first looked for.
 _COMMANDS = {
     # --requirepass hunter2, --auth.token=hunter2; not --password-file x, --disabled-password app
     "a password behind a flag": (
@@ -81,7 +81,6 @@ _COMMANDS = {
         r"\s*(?:sudo\s+)?(?:/\S*/)?chpasswd\b(?!\s+(?:-e|--encrypted))"
     ),
 }
-_IN_COMMAND = {name: re.compile(expression) for name, expression in _COMMANDS.items()}
 # export DB_PASSWORD=hunter2, -e DB_PASSWORD=hunter2
 _SET = re.compile(r"(?:^|(?<=[\s;&|(\"']))(?P<name>[A-Za-z_]\w*)=[\"']?(?P<value>[^\s\"'$`;&|()]+)(?![$`])")
 # hunter2hunter2; a program that only wants to see something is given words
@@ -118,8 +117,8 @@ def secret_in_command(text: str) -> str:
     What is set for one command (`SECRET_KEY=x rake assets:precompile`) has to look like a secret, and not like the
     stand-in that such a build is given.
     """
-    for name, expression in _IN_COMMAND.items():
-        if any(not is_no_secret(found["value"]) for found in expression.finditer(text)):
+    for name, expression in _COMMANDS.items():
+        if any(not is_no_secret(found["value"]) for found in re.finditer(expression, text)):
             return name
     for found in _SET.finditer(text):
         likely = _LIKE_A_SECRET.fullmatch(found["value"]) and not _STAND_IN.search(found["value"])

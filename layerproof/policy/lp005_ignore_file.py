@@ -3,9 +3,8 @@ Every build context has an ignore file that keeps out what no build should see.
 
 node_modules, __pycache__, .git, .gitignore, .env, *.log, data/ and *.pkl change all the time and decide nothing; .env
 holds secrets. What reaches the context can reach the image, and every change of it re-runs a `COPY . .`. A pattern
-without `**/` holds at the top of the context only, which is enough for .git, .env and data/: a folder further down that
-is called data is often source. Where the context has layerproof's own .layerproof/, that is one of them: every build
-writes there.
+without `**/` holds at the top of the context only, which is enough for data/: a folder further down that is called so
+is often source. Where the context has layerproof's own .layerproof/, that is one of them: every build writes there.
 
 Bad:
     node_modules
@@ -14,9 +13,9 @@ Bad:
 Good:
     **/node_modules
     **/__pycache__
-    .git
-    .gitignore
-    .env
+    **/.git
+    **/.gitignore
+    **/.env
     **/*.log
     data/
     **/*.pkl
@@ -87,8 +86,8 @@ def _hint(subject: ContextSubject, through: Collection[str]) -> str:
 
 
 def _pattern(name: str) -> str:
-    """The narrowest pattern that closes the paths of a name: at the top only where the list has none below."""
-    return name if len(MANDATORY.get(name, ("", ""))) == 1 else f"**/{name}"
+    """What keeps a name out wherever it lies; a folder of data at the top only, since a package may be called so."""
+    return name if name == "data/" else f"**/{name}"
 
 
 def _is_taken(subject: ContextSubject, name: str) -> bool:

@@ -191,9 +191,9 @@ def test_what_layerproof_keeps_stays_out_as_well() -> None:
         pytest.param("COPY . .", "data/__init__.py", "data/", id="a package that is called data"),
         pytest.param("COPY . .", "data/dump.bin", "", id="what comes with everything else"),
         pytest.param("COPY models /models", "models/a.pkl", "**/*.pkl", id="a model in a folder that a step takes"),
-        pytest.param("COPY .env ./", ".env", ".env", id="secrets that a step names"),
+        pytest.param("COPY .env ./", ".env", "**/.env", id="secrets that a step names"),
         pytest.param("COPY web web", "web/node_modules/a.js", "", id="dependencies in a folder that a step takes"),
-        pytest.param("RUN --mount=type=bind,source=.git,target=.git git describe", ".git/HEAD", ".git", id="a mount"),
+        pytest.param("RUN --mount=type=bind,source=.git,target=.git git log", ".git/HEAD", "**/.git", id="a mount"),
     ],
 )
 def test_the_mended_ignore_file_keeps_out_nothing_that_a_step_takes(step: str, path: str, left: str) -> None:
