@@ -20,7 +20,7 @@ Good:
     data/
     **/*.pkl
 
-Fix: Add the missing patterns to the ignore file; `inv check --fix` does, but for those that hold what a step takes.
+Fix: Add the missing patterns to the ignore file; `inv check --fix` does where it is safe.
 
 Source: R8 (US-7).
 """
