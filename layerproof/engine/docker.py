@@ -100,7 +100,10 @@ class DockerEngine:
     def bake(self, definition: Mapping[str, Any], *, targets: Sequence[str], on_line: LineSink) -> BakeResult:
         options = (*allowances(definition), *self._builder())
         begun, self._begun = self._begun, None
-        bake = begun if begun and begun.options == options else Bake(options)
+        try:
+            bake = begun if begun and begun.options == options else Bake(options)
+        except FileNotFoundError as error:
+            raise NoEngineError("the docker CLI is missing", hint=INSTALL_HINT) from error
         del begun  # one for other options has no more to wait for
         done = bake.run(definition, targets=targets, on_line=on_line)
         if done.returncode != 0:

@@ -13,6 +13,7 @@ import pytest
 
 from layerproof.engine import StopBuild
 from layerproof.engine.docker import DockerEngine
+from layerproof.errors import NoEngineError
 
 # Notes its process and what it was told, then what it was given; its metadata is the default group of that.
 PROGRAM = """#!/usr/bin/env python3
@@ -115,11 +116,14 @@ def test_a_bake_that_is_stopped_leaves_nothing(seen: Path, tmp_path: Path, monke
     assert len(_runs(seen)) == 1
 
 
-def test_without_docker_nothing_is_begun_and_nothing_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_docker_the_bake_itself_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr("layerproof.engine.plugins._SYSTEM_FOLDERS", ())
-    DockerEngine().begin_bake()
+    engine = DockerEngine()
+    engine.begin_bake()
+    with pytest.raises(NoEngineError, match="the docker CLI is missing"):
+        engine.bake(_definition(), targets=["web"], on_line=lambda _: None)
 
 
 def _until(holds: Callable[[], bool], *, seconds: float = 20.0) -> None:
