@@ -15,7 +15,7 @@ from typing import IO, TYPE_CHECKING, Any, TextIO
 
 from invoke.exceptions import Exit
 
-from layerproof.errors import ConfigError, LayerproofError, RemoteContextError, UsageError
+from layerproof.errors import ConfigError, LayerproofError, UsageError
 
 if TYPE_CHECKING:
     from invoke.context import Context
@@ -282,10 +282,11 @@ def load_project(
     return project
 
 
-def _leave_out(_: str, error: ConfigError) -> None:
-    """A service that is built from elsewhere is left out, which is said; anything else that is broken ends the task."""
-    if not isinstance(error, RemoteContextError):
-        raise error
+def _leave_out(name: str, error: ConfigError) -> None:
+    """Say what is left out of the project; what may not be ends the task."""
+    from layerproof.workflow.images import refuse
+
+    refuse(name, error)
     say(f"! {error.message}: it is left out")
 
 
